@@ -1,0 +1,1 @@
+"""The graph: thin types and resolvers over the slices."""

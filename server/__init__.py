@@ -1,0 +1,1 @@
+"""Lakemesh's server: kernel, adapters, mesh, http, and what puts them together."""

@@ -1,0 +1,1 @@
+"""DuckDB at work: typing CSV, judging rows, hiding values."""

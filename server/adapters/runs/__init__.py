@@ -1,0 +1,1 @@
+"""Runs: work on data that outlives the request which asked for it."""

@@ -1,0 +1,1 @@
+"""Where the files are: keys, local disk, signed addresses."""

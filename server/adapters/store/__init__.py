@@ -1,0 +1,1 @@
+"""The event store: append, load, read models, feed."""

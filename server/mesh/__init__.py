@@ -1,0 +1,1 @@
+"""The business, a slice for each idea."""

@@ -1,0 +1,1 @@
+"""Batches: the rows that came at once, and their life from append to expiry."""

@@ -1,0 +1,1 @@
+"""Datasets: a name, a schema, and the batches that fill it."""

@@ -1,0 +1,1 @@
+"""The log as such: the audit trail, its verification, its live feed."""
