@@ -107,7 +107,9 @@ def check_fields(fields: Sequence[Field]) -> tuple[Field, ...]:
     for field in fields:
         _check_column_name(field.name)
         if twin := seen.get(folded(field.name)):
-            raise BadUserInput(f"field {field.name!r} stands twice (as {twin!r}); name each column once", field="fields")
+            raise BadUserInput(
+                f"field {field.name!r} stands twice (as {twin!r}); name each column once", field="fields"
+            )
         seen[folded(field.name)] = field.name
     keys = [field.name for field in fields if field.subject_key]
     if len(keys) > 1:

@@ -14,8 +14,9 @@ class Severity(StrEnum):
 
 @record
 class QualityRule:
-    """One rule as its author wrote it. `column` None: about the whole batch. `threshold`: the largest fraction
-    (0 to 1) of rows that may fail.
+    """One rule as its author wrote it.
+
+    `column` None: about the whole batch. `threshold`: the largest fraction (0 to 1) of rows that may fail.
     """
 
     column: str | None
