@@ -32,11 +32,12 @@ class Refused(Exception):
         self.message = message
         self.field = field
         self.details = details
+        self.run: str | None = None  # the run that met this refusal, where one did
 
     @property
     def extensions(self) -> dict[str, Any]:  # graphql-core copies this into the error's `extensions`
         """What the client gets beside the message."""
-        shown = {"code": self.code, "field": self.field, "details": self.details}
+        shown = {"code": self.code, "field": self.field, "details": self.details, "run": self.run}
         return {name: value for name, value in shown.items() if value}
 
 

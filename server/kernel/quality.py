@@ -1,5 +1,6 @@
-"""Quality rules: what a contract may say of clean data."""
+"""Quality rules: what a contract may say of clean data, and what a check of them found."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from server.kernel.record import record
@@ -27,9 +28,17 @@ class QualityRule:
 
 @record
 class RuleResult:
-    """What one rule found. `failed_fraction` = failed rows / checked rows (0 for an empty batch)."""
+    """What one rule found. `failed_fraction` = failed rows / checked rows (0 for an empty batch).
+
+    A rule about the whole batch that is broken fails every row: its fraction is 1, on an empty batch too.
+    """
 
     rule: QualityRule
     passed: bool
     failed_rows: int
     failed_fraction: float
+
+
+def overall(results: Iterable[RuleResult]) -> bool:
+    """Whether the check passes: no rule of severity ERROR is broken."""
+    return all(result.passed or result.rule.severity is Severity.WARNING for result in results)

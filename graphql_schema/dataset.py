@@ -1,0 +1,254 @@
+"""Datasets in the graph."""
+
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+from strawberry.scalars import JSON
+
+from graphql_schema import batch as batches
+from graphql_schema import contract as contracts
+from graphql_schema import event_log as events
+from graphql_schema import run as runs
+from graphql_schema.context import Info
+from graphql_schema.field import Field, FieldInput, field, given_fields
+from graphql_schema.guard import guarded, mutation
+from graphql_schema.node import Node
+from graphql_schema.paging import After, Connection, First, connection, request
+from graphql_schema.payload import EVENTS, KEY, WAIT, Events, MutationPayload, recorded, recorded_by_run, run_position
+from graphql_schema.position import position_of
+from graphql_schema.scalars import BigInt
+from server.kernel.fields import check_fields
+from server.kernel.permission import Permission
+from server.mesh.dataset.queries import DatasetFilter as Filter
+from server.mesh.dataset.queries import DatasetRow, SchemaVersionRow, fields_of
+
+if TYPE_CHECKING:
+    from graphql_schema.batch import Batch, BatchFilter
+    from graphql_schema.contract import DataContract
+    from graphql_schema.event import Event
+    from graphql_schema.run import ProcessRun
+
+
+@strawberry.enum(description="Which readers a change of schema must not break.")
+class SchemaCompatibility(Enum):
+    """Which readers a change of schema must not break."""
+
+    FULL = strawberry.enum_value("FULL", description="Old readers read new data and new readers old data.")
+    BACKWARD = strawberry.enum_value("BACKWARD", description="New readers read old data.")
+    FORWARD = strawberry.enum_value("FORWARD", description="Old readers read new data.")
+    NONE = strawberry.enum_value("NONE", description="Nothing was asked.")
+
+
+@strawberry.type(description="One version of a dataset's schema.")
+class SchemaVersion:
+    """One version of a dataset's schema."""
+
+    version: int = strawberry.field(description="1 for the first, one more for each.")
+    schema: list[Field] = strawberry.field(description="The columns in order.")
+    compatibility: SchemaCompatibility = strawberry.field(description="What its change was checked for.")
+    position: BigInt = strawberry.field(description="The log position of the event that made it.")
+    registered_at: datetime = strawberry.field(description="When it was recorded.")
+
+
+@strawberry.type(description="A dataset: a name, a schema, and the batches that fill it.")
+class Dataset(Node):
+    """A dataset at a position."""
+
+    position: strawberry.Private[int]
+    revision: int = strawberry.field(description="The version of its stream: what `expectedVersion` takes.")
+    name: str = strawberry.field(description="Its name.")
+    schema: list[Field] = strawberry.field(description="The columns of the current schema, in order.")
+    schema_version: int = strawberry.field(description="Which version of the schema is current.")
+    contains_pii: bool | None = strawberry.field(
+        description="Whether it holds personal data; null where nobody has said."
+    )
+    encryption_enabled: bool = strawberry.field(description="Whether its owner says that it is encrypted at rest.")
+    created_at: datetime = strawberry.field(description="When it was registered.")
+    updated_at: datetime = strawberry.field(description="When it changed last.")
+
+    @strawberry.field(description="Every version of the schema, oldest first.")
+    async def schema_history(self, info: Info) -> list[SchemaVersion]:
+        """The versions up to the position."""
+        rows = await info.context.mesh.datasets.schema_history(self.id, self.position)
+        return [schema_version(row) for row in rows]
+
+    @strawberry.field(description="The contracts for it, by id.")
+    async def contracts(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[Annotated["DataContract", strawberry.lazy("graphql_schema.contract")]]:
+        """A page of contracts."""
+        page = await info.context.mesh.contracts.page(self.id, request(first, after), self.position)
+        return connection(page, lambda row: contracts.contract_node(row, page.position))
+
+    @strawberry.field(description="Its batches, oldest first.")
+    async def batches(
+        self,
+        info: Info,
+        filter: Annotated[
+            Annotated["BatchFilter", strawberry.lazy("graphql_schema.batch")] | None,
+            strawberry.argument(description="Which of them."),
+        ] = None,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[Annotated["Batch", strawberry.lazy("graphql_schema.batch")]]:
+        """A page of batches."""
+        only = batches.batch_query(filter, dataset=self.id)
+        page = await info.context.mesh.batches.page(only, request(first, after), self.position)
+        return connection(page, lambda row: batches.batch_node(row, page.position))
+
+    @guarded(Permission.AUDIT, description="What happened to it, its contracts and its batches, oldest first.")
+    async def events(
+        self, info: Info, first: First = 50, after: After = None
+    ) -> Connection[Annotated["Event", strawberry.lazy("graphql_schema.event")]]:
+        """A page of events up to the position."""
+        return await events.events_about(info, self.id, self.position, first, after)
+
+
+@strawberry.input(description="Which datasets are meant: those that match everything given.")
+class DatasetFilter:
+    """Which datasets are meant."""
+
+    contains_pii: bool | None = strawberry.field(
+        default=None, description="true: those said to hold personal data; false: all others."
+    )
+    text: str | None = strawberry.field(default=None, description="Stands somewhere in the name, in any case.")
+
+
+@strawberry.input(description="A dataset to be registered.")
+class RegisterDatasetInput:
+    """A dataset to be registered."""
+
+    name: str = strawberry.field(description="1 to 128 letters, digits, '.', '_' or '-'; unique case aside.")
+    fields: list[FieldInput] | None = strawberry.field(
+        default=None, description="Its columns. Exactly one of fields and schema."
+    )
+    schema: JSON | None = strawberry.field(default=None, description="Its columns as {column: type}.")
+    contains_pii: bool | None = strawberry.field(
+        default=None, description="Whether it holds personal data; true of itself where a field is marked pii."
+    )
+    encryption_enabled: bool | None = strawberry.field(default=False, description="Whether it is encrypted at rest.")
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+
+
+@strawberry.input(description="A replay to be started.")
+class RequestReplayInput:
+    """A replay to be started."""
+
+    dataset: strawberry.ID = strawberry.field(description="The dataset, by URN or name.")
+    reason: str | None = strawberry.field(default="", description="Why.")
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    wait_seconds: float | None = strawberry.field(default=30, description=WAIT)
+
+
+@strawberry.type(description="A dataset that was registered or changed.")
+class DatasetPayload(MutationPayload):
+    """A dataset that was registered or changed."""
+
+    dataset: Dataset = strawberry.field(description="The dataset as it now stands.")
+    events: Events = strawberry.field(description=EVENTS)
+
+
+@strawberry.type(description="A replay that was started.")
+class ReplayPayload(MutationPayload):
+    """A replay that was started."""
+
+    dataset: Dataset = strawberry.field(description="The dataset as it now stands.")
+    run: Annotated["ProcessRun", strawberry.lazy("graphql_schema.run")] = strawberry.field(description="The replay.")
+    events: Events = strawberry.field(description=EVENTS)
+
+
+@strawberry.type
+class DatasetReads:
+    """Datasets on the root and in a catalog."""
+
+    @guarded(Permission.CATALOG, description="A dataset by URN or name.")
+    async def dataset(
+        self, info: Info, name: Annotated[strawberry.ID, strawberry.argument(description="URN or name.")]
+    ) -> Dataset | None:
+        """The dataset, or null."""
+        position = await position_of(self, info)
+        row = await info.context.mesh.datasets.find(name, position)
+        return None if row is None else dataset_node(row, position)
+
+    @guarded(Permission.CATALOG, description="Datasets by name.")
+    async def datasets(
+        self,
+        info: Info,
+        filter: Annotated[DatasetFilter | None, strawberry.argument(description="Which of them.")] = None,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[Dataset]:
+        """A page of datasets."""
+        only = Filter(contains_pii=filter.contains_pii, text=filter.text) if filter else Filter()
+        position = await position_of(self, info)
+        page = await info.context.mesh.datasets.page(only, request(first, after), position)
+        return connection(page, lambda row: dataset_node(row, page.position))
+
+
+@strawberry.type
+class DatasetMutation:
+    """What may be done to datasets."""
+
+    @mutation("Gives a dataset its name and its first schema.")
+    async def register_dataset(
+        self, info: Info, input: Annotated[RegisterDatasetInput, strawberry.argument(description="The dataset.")]
+    ) -> DatasetPayload:
+        """RegisterDataset -> DatasetRegistered."""
+        context = info.context
+        receipt = await context.mesh.dataset_service.register(
+            input.name,
+            check_fields(given_fields(input.fields, input.schema)),
+            contains_pii=input.contains_pii,
+            encryption_enabled=bool(input.encryption_enabled),
+            intent=context.intent("registerDataset", input, input.idempotency_key),
+        )
+        row = await context.mesh.datasets.known(input.name, position=receipt.position)
+        return DatasetPayload(dataset=dataset_node(row, receipt.position), events=await recorded(info, receipt))
+
+    @mutation("Reprocesses every unquarantined batch of the dataset from its raw file, with today's schema and rules.")
+    async def request_replay(
+        self, info: Info, input: Annotated[RequestReplayInput, strawberry.argument(description="The replay.")]
+    ) -> ReplayPayload:
+        """RequestReplay -> ReplayRequested, BatchReplayed for each batch, ReplayCompleted."""
+        context = info.context
+        wait = context.wait(input.wait_seconds)
+        run = await context.mesh.replays.request(
+            input.dataset,
+            input.reason or "",
+            intent=context.intent("requestReplay", input, input.idempotency_key),
+            wait_seconds=wait,
+        )
+        position = await run_position(info, run)
+        row = await context.mesh.datasets.known(input.dataset, position=position)
+        return ReplayPayload(
+            dataset=dataset_node(row, position), run=runs.run_node(run), events=await recorded_by_run(info, run)
+        )
+
+
+def dataset_node(row: DatasetRow, position: int) -> Dataset:
+    """A dataset in the graph."""
+    return Dataset(
+        id=strawberry.ID(row.id),
+        position=position,
+        revision=row.revision,
+        name=row.name,
+        schema=[field(column) for column in fields_of(row)],
+        schema_version=row.schema_version,
+        contains_pii=row.contains_pii,
+        encryption_enabled=row.encryption_enabled,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def schema_version(row: SchemaVersionRow) -> SchemaVersion:
+    """A version of a schema in the graph."""
+    return SchemaVersion(
+        version=row.version,
+        schema=[field(column) for column in fields_of(row)],
+        compatibility=SchemaCompatibility(row.compatibility),
+        position=BigInt(row.position),
+        registered_at=row.registered_at,
+    )

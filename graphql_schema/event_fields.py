@@ -1,0 +1,142 @@
+"""How the data of events appears in the graph: a description for each field, a graph type for each kind of value."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import strawberry
+
+from graphql_schema.field import Field, field
+from graphql_schema.report import QualityResult, quality_result
+from graphql_schema.rules import PrivacyRule, QualityRule, privacy_rule, quality_rule
+from graphql_schema.scalars import BigInt
+from server.kernel import fields, privacy, quality
+from server.kernel.ids import Urn
+from server.mesh.batch.facts import Anonymized, Checked
+from server.mesh.contract.domain import BadRowPolicy
+from server.mesh.dataset.domain import ReplayedBatch, ReplayOutcome
+
+Outcome = strawberry.enum(ReplayOutcome, name="ReplayOutcome", description="What a replay did with a batch.")
+
+
+@strawberry.type(name="ReplayedBatch", description="One batch in a replay's report.")
+class ReplayedBatchNode:
+    """One batch in a replay's report."""
+
+    batch: strawberry.ID = strawberry.field(description="The batch's URN.")
+    outcome: Outcome = strawberry.field(description="New files, or its old ones kept.")  # type: ignore[valid-type]
+    rows_before: BigInt = strawberry.field(description="Rows in bronze before.")
+    rows_after: BigInt = strawberry.field(description="Rows in bronze after.")
+    reason: str | None = strawberry.field(description="Why the old files were kept.")
+
+
+@strawberry.type(description="A quality check within a replay.")
+class ReplayCheck:
+    """A quality check within a replay."""
+
+    checked_rows: BigInt = strawberry.field(description="How many rows were looked at.")
+    results: list[QualityResult] = strawberry.field(description="One for each rule.")
+
+
+@strawberry.type(description="An anonymisation within a replay.")
+class ReplayAnonymization:
+    """An anonymisation within a replay."""
+
+    rules: list[PrivacyRule] = strawberry.field(description="The rules that were applied.")
+    rows: BigInt = strawberry.field(description="How many rows there are.")
+    changed_rows: BigInt = strawberry.field(description="How many rows really differ.")
+    columns: list[str] = strawberry.field(description="The columns in which values differ.")
+
+
+def _replayed(one: ReplayedBatch) -> ReplayedBatchNode:
+    return ReplayedBatchNode(
+        batch=strawberry.ID(one.batch),
+        outcome=one.outcome,
+        rows_before=BigInt(one.rows_before),
+        rows_after=BigInt(one.rows_after),
+        reason=one.reason,
+    )
+
+
+def _results(results: tuple[quality.RuleResult, ...], attempt: int = 0) -> list[QualityResult]:
+    return [quality_result(result, index, attempt, None) for index, result in enumerate(results)]
+
+
+def _check(checked: Checked) -> ReplayCheck:
+    return ReplayCheck(checked_rows=BigInt(checked.checked_rows), results=_results(checked.results, checked.attempt))
+
+
+def _anonymization(done: Anonymized) -> ReplayAnonymization:
+    return ReplayAnonymization(
+        rules=[privacy_rule(rule) for rule in done.rules],
+        rows=BigInt(done.rows),
+        changed_rows=BigInt(done.changed_rows),
+        columns=list(done.columns),
+    )
+
+
+def _each(convert: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:  # whatever the tuple holds
+    return lambda values: [convert(value) for value in values]
+
+
+# By the type of the record's field: the graph type and how its value becomes one.
+VALUES: dict[Any, tuple[Any, Callable[[Any], Any]]] = {
+    str: (str, str),
+    str | None: (str | None, str),
+    Urn: (strawberry.ID, strawberry.ID),
+    bool: (bool, bool),
+    bool | None: (bool | None, bool),
+    int: (BigInt, int),
+    int | None: (BigInt | None, int),
+    datetime: (datetime, lambda value: value),
+    BadRowPolicy: (str, str),
+    tuple[str, ...]: (list[str], list),
+    tuple[fields.Field, ...]: (list[Field], _each(field)),
+    tuple[quality.QualityRule, ...]: (list[QualityRule], _each(quality_rule)),
+    tuple[privacy.PrivacyRule, ...]: (list[PrivacyRule], _each(privacy_rule)),
+    tuple[quality.RuleResult, ...]: (list[QualityResult], _results),
+    tuple[ReplayedBatch, ...]: (list[ReplayedBatchNode], _each(_replayed)),
+    Checked | None: (ReplayCheck | None, _check),
+    Anonymized | None: (ReplayAnonymization | None, _anonymization),
+}
+
+DESCRIPTIONS: dict[str, str] = {
+    "anonymized": "What the privacy rules did; null where there is no silver file.",
+    "attempt": "The attempt whose files count from here on.",
+    "batch": "The batch, as it stood just after the event.",
+    "batches": "Every batch that was looked at.",
+    "changed_rows": "How many rows really differ.",
+    "checked": "What the quality check found; null where there was no rule.",
+    "checked_rows": "How many rows were looked at.",
+    "checksum": "SHA-256 of the uploaded file, hex.",
+    "columns": "The columns in which values differ.",
+    "consumer": "Who may read.",
+    "contains_pii": "Whether it holds personal data; null where nobody has said.",
+    "contract": "The contract, as it stood just after the event.",
+    "contract_version": "The version of the contract.",
+    "dataset": "The dataset, as it stood just after the event.",
+    "description": "What it is about.",
+    "encryption_enabled": "Whether it is encrypted at rest.",
+    "expires_at": "When it ends by itself.",
+    "fields": "The columns in order.",
+    "file_url": "What was uploaded.",
+    "format": "How the rows are written.",
+    "freshness_minutes": "How long after the last batch the next is due.",
+    "grant": "The grant, as it stood just after the event.",
+    "name": "Its name.",
+    "on_bad_rows": "What happens to rows that do not fit.",
+    "privacy_rules": "What must be hidden.",
+    "published": "Whether there is a gold file.",
+    "purpose": "What for.",
+    "quality_rules": "What clean data is.",
+    "reason": "Why.",
+    "rejected_row_count": "Rows that did not fit the schema.",
+    "results": "One for each rule, in the order of the rules.",
+    "retention_days": "Days that a batch is kept.",
+    "row_count": "How many rows there are.",
+    "rows": "How many rows there are.",
+    "rules": "The rules that were applied.",
+    "run": "The run that did it.",
+    "schema_version": "The version of the dataset's schema.",
+    "size_bytes": "Size of the uploaded file.",
+}

@@ -1,0 +1,92 @@
+"""A graph type for each event, derived from its record: data as camelCase fields, references as objects."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Annotated, Any, get_type_hints
+
+import orjson
+import strawberry
+
+from graphql_schema import batch as batches
+from graphql_schema import contract as contracts
+from graphql_schema import dataset as datasets
+from graphql_schema import event as events
+from graphql_schema import grant as grants
+from graphql_schema import run as runs
+from graphql_schema.context import Info
+from graphql_schema.event_fields import DESCRIPTIONS, VALUES
+from server.mesh.slices import CODEC
+
+# References by the name of the field: the loader's kind and the node that its row becomes.
+_NODES: dict[str, tuple[str, str, str]] = {
+    "dataset": ("Dataset", "graphql_schema.dataset", "dataset"),
+    "contract": ("DataContract", "graphql_schema.contract", "contract"),
+    "batch": ("Batch", "graphql_schema.batch", "batch"),
+    "grant": ("ConsumptionGrant", "graphql_schema.grant", "grant"),
+}
+
+
+def _node(name: str, row: Any, position: int) -> Any:  # a row of the kind
+    makers: dict[str, Callable[[Any, int], Any]] = {
+        "dataset": datasets.dataset_node,
+        "contract": contracts.contract_node,
+        "batch": batches.batch_node,
+        "grant": grants.grant_node,
+    }
+    return makers[name](row, position)
+
+
+def record_of(event: "events.Event") -> Any:  # the event's record
+    """The event's data as its record of today."""
+    stored = event.stored
+    return CODEC.decode(stored.type, int(stored.meta["shape"]), orjson.dumps(stored.data))
+
+
+def _reference(name: str) -> Any:  # a resolver
+    async def resolve(root: "events.Event", info: Info) -> Any:
+        identifier = getattr(record_of(root), name)
+        if identifier is None:
+            return None
+        row = await info.context.load(name, root.stored.position, identifier)
+        return None if row is None else _node(name, row, root.stored.position)
+
+    return resolve
+
+
+def _run() -> Any:  # a resolver
+    async def resolve(root: "events.Event", info: Info) -> Any:
+        run = await info.context.mesh.runs.find(record_of(root).run)
+        return None if run is None else runs.run_node(run)
+
+    return resolve
+
+
+def _value(name: str, convert: Callable[[Any], Any]) -> Any:  # a resolver
+    def resolve(root: "events.Event") -> Any:
+        value = getattr(record_of(root), name)
+        return None if value is None else convert(value)
+
+    return resolve
+
+
+def _field(name: str, hint: Any) -> tuple[Any, Any]:  # a Strawberry field and its graph type
+    description = DESCRIPTIONS[name]
+    if name in _NODES:
+        type_name, module, _ = _NODES[name]
+        kind: Any = Annotated[type_name, strawberry.lazy(module)] | None
+        return strawberry.field(resolver=_reference(name), description=description, graphql_type=kind), kind
+    if name == "run":
+        kind = Annotated["ProcessRun", strawberry.lazy("graphql_schema.run")] | None  # noqa: F821
+        return strawberry.field(resolver=_run(), description=description, graphql_type=kind), kind
+    kind, convert = VALUES[hint]
+    return strawberry.field(resolver=_value(name, convert), description=description, graphql_type=kind), kind
+
+
+def _type(cls: type) -> Any:  # a Strawberry type that implements Event
+    hints = get_type_hints(cls)
+    members = {field.name: _field(field.name, hints[field.name])[0] for field in dataclasses.fields(cls)}
+    made = type(cls.__name__, (events.Event,), {"__doc__": cls.__doc__, **members})
+    return strawberry.type(made, description=(cls.__doc__ or "").strip().replace("\n    ", " "))
+
+
+EVENT_TYPES: dict[str, Any] = {name: _type(cls) for name, cls in CODEC.types.items()}

@@ -1,0 +1,53 @@
+"""Guards: the permission that a field declares, checked before its resolver runs."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+
+import strawberry
+from strawberry.extensions import FieldExtension
+
+from graphql_schema.context import Info
+from server.kernel.permission import Permission
+
+# A resolver's own arguments and result: Strawberry passes them through.
+Next: TypeAlias = Callable[..., Any]
+
+
+class Guard(FieldExtension):
+    """Asks the caller's roles before the field is resolved."""
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+
+    def resolve(self, next_: Next, source: Any, info: Info, **arguments: Any) -> Any:
+        """A field that resolves at once."""
+        info.context.require(self.permission)
+        return next_(source, info, **arguments)
+
+    async def resolve_async(
+        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **arguments: Any
+    ) -> Any:
+        """A field that resolves later."""
+        info.context.require(self.permission)
+        return await next_(source, info, **arguments)
+
+
+def guarded(
+    permission: Permission, *, description: str, metadata: Mapping[str, Any] | None = None
+) -> Callable[[Callable[..., Any]], Any]:
+    """A field that declares the permission it needs; it stands in docs/permissions.md."""
+
+    def decorate(resolver: Callable[..., Any]) -> Any:
+        return strawberry.field(
+            resolver=resolver,
+            description=description,
+            extensions=[Guard(permission)],
+            metadata={"permission": permission, **(metadata or {})},
+        )
+
+    return decorate
+
+
+def mutation(description: str) -> Callable[[Callable[..., Any]], Any]:
+    """A mutation: it always needs the right to change."""
+    return guarded(Permission.CHANGE, description=description)

@@ -1,0 +1,49 @@
+"""The whole schema, put together from the slices' files."""
+
+from collections.abc import Sequence
+
+import strawberry
+
+from graphql_schema.batch import BatchReads
+from graphql_schema.batch_process import BatchMutation
+from graphql_schema.catalog import CatalogQuery
+from graphql_schema.contract import ContractMutation, ContractReads
+from graphql_schema.dataset import DatasetMutation, DatasetReads
+from graphql_schema.event_log import EventQueries, EventSubscription
+from graphql_schema.event_types import EVENT_TYPES
+from graphql_schema.grant import GrantMutation
+from graphql_schema.nodes import NodeQuery
+from graphql_schema.run import RunQuery, RunSubscription
+from graphql_schema.scalars import CONFIG
+from graphql_schema.server_info import ServerQuery
+from server.http.graphql.errors import Schema
+from server.http.graphql.guards import guards
+from server.http.graphql.limits import Limits
+
+
+@strawberry.type(description="Everything that can be asked. Without `catalog`, it is about now.")
+class Query(NodeQuery, CatalogQuery, DatasetReads, ContractReads, BatchReads, EventQueries, RunQuery, ServerQuery):
+    """Everything that can be asked."""
+
+
+@strawberry.type(description="Everything that can be done: one mutation for each process.")
+class Mutation(DatasetMutation, ContractMutation, BatchMutation, GrantMutation):
+    """Everything that can be done."""
+
+
+@strawberry.type(description="Everything that can be followed live.")
+class Subscription(EventSubscription, RunSubscription):
+    """Everything that can be followed live."""
+
+
+def build_schema(limits: Limits | None = None) -> Schema:
+    """The schema, with the guards of these limits."""
+    extensions: Sequence[object] = guards(limits or Limits())
+    return Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        types=list(EVENT_TYPES.values()),
+        config=CONFIG,
+        extensions=list(extensions),  # type: ignore[arg-type]  # factories of extensions
+    )

@@ -1,0 +1,182 @@
+"""The one road of every change: load, decide, append; again where somebody was faster."""
+
+import random
+from asyncio import sleep
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+import asyncpg
+
+from server.adapters.store.aggregate import Aggregate, Loaded
+from server.adapters.store.snapshots import Snapshots
+from server.adapters.store.writer import Append, NewEvent, Outcome, Result, StreamCheck, Writer
+from server.kernel.codec import Codec
+from server.kernel.errors import AlreadyExists, Conflict, Refused
+from server.kernel.ids import Urn
+from server.kernel.intent import Intent
+from server.kernel.record import record
+
+C = TypeVar("C")
+E = TypeVar("E")
+S = TypeVar("S")
+
+MAX_TRIES = 5
+
+_LOAD_SQL = """
+with snapshot as (select version, state from snapshots where stream = $1 and shape = $2)
+select $1 as stream, version, null as type, 0 as shape, state::text as data from snapshot
+union all
+select stream, version, type, (meta ->> 'shape')::int, data::text from events
+where lower(stream) = lower($1) and version > coalesce((select version from snapshot), 0)
+order by version
+"""
+
+
+# Runs keep their keys with them; one key stands for one input, whether it started a run or not.
+_ANSWERED_SQL = """
+select input, first, last, at from commands where key = $1
+union all
+select input_digest, null, null, created_at from process_run where command_key = $1
+limit 1
+"""
+
+
+@record
+class Receipt:
+    """Where a command's events stand: `first` to `last`, both None where it recorded none.
+
+    `position` is where to read the answer: `last`, or the head for a command without events.
+    """
+
+    first: int | None
+    last: int | None
+    position: int
+
+
+@record
+class Decision:
+    """What an attempt came to: the versions that it rests on and the events that it wants recorded."""
+
+    checks: tuple[StreamCheck, ...]
+    events: tuple[NewEvent, ...]
+
+
+class Commands:
+    """Runs commands against their streams."""
+
+    def __init__(self, pool: asyncpg.Pool, writer: Writer, codec: Codec, snapshots: Snapshots) -> None:
+        self._pool = pool
+        self._writer = writer
+        self._codec = codec
+        self._snapshots = snapshots
+
+    async def load(self, aggregate: Aggregate[C, E, S], stream: Urn) -> Loaded[S]:
+        """The stream's state from its snapshot and the events after it."""
+        rows = await self._pool.fetch(_LOAD_SQL, stream, aggregate.shape)
+        if not rows:
+            return Loaded(stream, 0, aggregate.decider.initial)
+        state = aggregate.decider.initial
+        for row in rows:
+            if row["type"] is None:
+                state = aggregate.state.validate_json(row["data"])
+            else:
+                event: Any = self._codec.decode(row["type"], row["shape"], row["data"].encode())  # the stream's E
+                state = aggregate.decider.evolve(state, event)
+        return Loaded(Urn(rows[-1]["stream"]), rows[-1]["version"], state)
+
+    async def execute(
+        self,
+        aggregate: Aggregate[C, E, S],
+        stream: Urn,
+        command: C,
+        intent: Intent,
+        *,
+        guards: Sequence[StreamCheck] = (),
+        about: tuple[Urn, ...] = (),
+        expected: int | None = None,
+    ) -> Receipt:
+        """One command on one stream. `guards`: other streams that must still stand as they were read.
+
+        `about`: things that its events concern besides those that the state names.
+        Raises: Refused; Conflict where `expected` differs from the stream's version.
+        """
+
+        async def attempt() -> Decision:
+            loaded = await self.load(aggregate, stream)
+            if expected is not None and loaded.version not in (0, expected):
+                raise version_differs(loaded, expected)
+            decision = decide(aggregate, stream, loaded, command, about)
+            self._snapshots.note(aggregate, loaded, [new.event for new in decision.events])
+            return Decision(checks=(*decision.checks, *guards), events=decision.events)
+
+        return await self.perform(intent, attempt)
+
+    async def perform(self, intent: Intent, attempt: Callable[[], Awaitable[Decision]]) -> Receipt:
+        """Append what `attempt` decides; decide again where a stream moved meanwhile. Raises: Refused."""
+        if (seen := await self.answered(intent)) is not None:
+            return seen
+        for number in range(MAX_TRIES):
+            try:
+                decision = await attempt()
+            except Refused:
+                if (seen := await self.answered(intent)) is not None:  # its twin was faster
+                    return seen
+                raise
+            append = Append(intent=intent, checks=decision.checks, events=decision.events)
+            result = await self._writer.submit(append)
+            if result.outcome is not Outcome.CONFLICT:
+                return await self._receipt(intent, result)
+            await sleep(random.uniform(0, 0.002) * 2**number)  # noqa: S311  # jitter, not a secret
+        raise Conflict(f"{result.stream} changed {MAX_TRIES} times while this was decided; try again")
+
+    async def answered(self, intent: Intent) -> Receipt | None:
+        """The answer that this key has already. Raises: Conflict where it was given for another input."""
+        if not intent.keyed:
+            return None
+        row = await self._pool.fetchrow(_ANSWERED_SQL, intent.key)
+        if row is None:
+            return None
+        outcome = Outcome.DUPLICATE if row["input"] == intent.digest else Outcome.KEY_REUSED
+        result = Result(outcome=outcome, first=row["first"], last=row["last"], at=row["at"], stream=None, actual=None)
+        return await self._receipt(intent, result)
+
+    async def _receipt(self, intent: Intent, result: Result) -> Receipt:
+        if result.outcome is Outcome.KEY_REUSED:
+            raise Conflict(
+                f"idempotency key {intent.key.partition('|')[2]!r} was used for another input;"
+                " take a new key for a new command",
+                field="idempotencyKey",
+            )
+        position = result.last
+        if position is None:
+            position = int(await self._pool.fetchval("select position from event_head"))
+        return Receipt(first=result.first, last=result.last, position=position)
+
+
+def decide(
+    aggregate: Aggregate[C, E, S], stream: Urn, loaded: Loaded[S], command: C, about: tuple[Urn, ...] = ()
+) -> Decision:
+    """The decision of one aggregate on a command.
+
+    A stream that exists under another spelling of its name is unknown to commands on it, and taken for commands
+    that would create it.
+    """
+    decider = aggregate.decider
+    if loaded.stream != stream:
+        decider.decide(command, decider.initial)
+        raise AlreadyExists(f"{stream!r} differs from {loaded.stream!r} only by case; choose another name")
+    events = decider.decide(command, loaded.state)
+    things = tuple(dict.fromkeys((*decider.about(decider.fold(events, loaded.state)), *about)))
+    return Decision(
+        checks=(StreamCheck(stream=stream, version=loaded.version),),
+        events=tuple(NewEvent(stream=stream, event=event, about=things) for event in events),
+    )
+
+
+def version_differs(loaded: Loaded[Any], expected: int) -> Conflict:
+    """The refusal of a command that rests on another version of its stream."""
+    return Conflict(
+        f"{loaded.stream!r} stands at revision {loaded.version}, not {expected}; read it again and decide anew",
+        field="expectedVersion",
+        revision=loaded.version,
+    )

@@ -1,0 +1,131 @@
+"""The live feed: one LISTEN connection and one tail for the process, any number of readers with a cursor each.
+
+A reader behind the ring of recent events reads its past from SQL, then goes on in the ring: every matching event
+once, in order, without a queue for each reader.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import asyncpg
+
+from server.adapters.store.log import EventQuery, Log, StoredEvent
+
+logger = logging.getLogger(__name__)
+
+RING = 4_096  # events kept in memory
+PAGE = 500  # events in one query
+POLL_SECONDS = 1.0  # a lost notification costs at most this
+
+
+class LogHole(Exception):
+    """The log skips a position: the database is not what this server wrote."""
+
+
+class Feed:
+    """The tail of the log in memory. `last` is the newest position seen."""
+
+    def __init__(self, log: Log, connect: Callable[[], Awaitable[asyncpg.Connection]]) -> None:
+        self._log = log
+        self._connect = connect
+        self._ring: list[StoredEvent | None] = [None] * RING
+        self._wake = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._fault: BaseException | None = None
+        self.first = 1
+        self.last = 0
+
+    async def start(self) -> None:
+        """Stand at the head of the log and follow it."""
+        self.last = await self._log.head()
+        self.first = self.last + 1
+        self._tasks = [
+            asyncio.create_task(self._listen(), name="feed-listen"),
+            asyncio.create_task(self._follow(), name="feed-tail"),
+        ]
+
+    async def stop(self) -> None:
+        """End the tail and every reader."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._fault = self._fault or asyncio.CancelledError()
+        self._advance()
+
+    def wake(self) -> None:
+        """Look now: something was committed."""
+        self._wake.set()
+
+    async def after(self, position: int, query: EventQuery) -> AsyncIterator[StoredEvent]:
+        """Each matching event after `position`, once and in order: first the past, then as they are recorded."""
+        while True:
+            if position + 1 < self.first:
+                upto = min(self.first - 1, position + PAGE)
+                for event in await self._log.matching(query, position, upto):
+                    yield event
+                position = upto
+            elif position < self.last:
+                position += 1
+                recent = self._ring[position % RING]
+                if recent is not None and query.matches(recent):
+                    yield recent
+            elif self._fault is not None:
+                return
+            else:
+                await self._moved.wait()
+
+    async def _follow(self) -> None:
+        """The only place that advances `last`."""
+        while True:
+            self._wake.clear()  # before the query, or a wake-up is lost
+            try:
+                page = await self._log.between(self.last + 1, self.last + PAGE)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                logger.warning("the feed cannot read the log (%s); it goes on when Postgres is back", error)
+                await asyncio.sleep(POLL_SECONDS)
+                continue
+            for event in page:
+                if event.position != self.last + 1:
+                    self._fault = LogHole(f"position {self.last + 1} is missing from the log")
+                    logger.critical("%s", self._fault)
+                    self._advance()
+                    return
+                self._ring[event.position % RING] = event
+                self.last = event.position
+                self.first = max(self.first, self.last - RING + 1)
+            if page:
+                self._advance()
+                continue
+            try:
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    def _advance(self) -> None:
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                connection = await self._connect()
+            except (asyncpg.PostgresError, OSError, TimeoutError):
+                await asyncio.sleep(POLL_SECONDS)
+                continue
+            try:
+                await self._hold(connection)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                logger.warning("the feed's connection was lost (%s); listening anew", error)
+            finally:
+                connection.terminate()
+
+    async def _hold(self, connection: asyncpg.Connection) -> None:
+        """Wake the tail at each notification until the connection ends."""
+        closed = asyncio.Event()
+        connection.add_termination_listener(lambda *_: closed.set())
+        await connection.add_listener("events", lambda *_: self.wake())
+        self.wake()
+        await closed.wait()

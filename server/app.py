@@ -1,0 +1,166 @@
+"""The server: the mesh behind GraphQL, files by signed address and health, served by uvicorn."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypeAlias
+
+import uvicorn
+from starlette.applications import Starlette
+
+from graphql_schema.context import Context
+from graphql_schema.schema import build_schema
+from server.assembly import Assembly, assemble, worker
+from server.database import open_database
+from server.http.files import file_routes
+from server.http.graphql.app import GraphQLApp
+from server.http.graphql.incoming import Incoming
+from server.http.graphql.limits import Limits
+from server.http.graphql.page import PageOptions
+from server.http.graphql.routes import graphql_routes
+from server.http.health import health_routes
+from server.kernel.record import record
+from server.settings import Settings
+
+DRAIN_SECONDS = 25
+
+
+@record
+class Opened:
+    """A server that is ready: its application, and the key that was made for it, if one was."""
+
+    app: Starlette
+    new_key: str | None
+
+
+@asynccontextmanager
+async def open_server(settings: Settings) -> AsyncGenerator[Opened]:
+    """Everything that serves, started; stopped at the end."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings))
+        parts = await stack.enter_async_context(assemble(settings, database))
+        new_key = await parts.keys.prepare(settings.api_key)
+        if settings.worker == "inline":
+            await stack.enter_async_context(worker(settings, database, parts))
+        yield Opened(app=application(settings, parts), new_key=new_key)
+
+
+def application(settings: Settings, parts: Assembly) -> Starlette:
+    """The ASGI application."""
+    limits = Limits(
+        body_bytes=settings.max_body_bytes,
+        tokens=settings.max_tokens,
+        depth=settings.max_depth,
+        cost=settings.max_cost,
+        timeout_seconds=settings.operation_timeout_seconds,
+    )
+
+    def context(incoming: Incoming) -> Context:
+        address = incoming.connection.base_url
+        scheme = {"ws": "http", "wss": "https"}.get(address.scheme, address.scheme)
+        return Context(
+            mesh=parts.mesh,
+            caller=incoming.caller,
+            correlation_id=incoming.correlation_id,
+            deadline=incoming.deadline,
+            base_url=settings.public_url.rstrip("/") or f"{scheme}://{address.netloc}",
+        )
+
+    graphql = GraphQLApp(
+        build_schema(limits),
+        limits=limits,
+        authenticate=parts.keys.caller,
+        build_context=context,
+        page=PageOptions(assets_url=settings.graphiql_assets, example=EXAMPLE) if settings.graphiql else None,
+        allowed_origins=[origin for origin in settings.allowed_origins.split(",") if origin],
+    )
+    return Starlette(
+        routes=[
+            *graphql_routes(graphql),
+            *file_routes(
+                parts.storage,
+                parts.signer,
+                max_upload_bytes=settings.max_upload_bytes,
+                authorize=parts.mesh.grants.authorize,
+            ),
+            *health_routes(parts.mesh.events.head),
+        ]
+    )
+
+
+EXAMPLE = """# Welcome to Lakemesh. Ctrl-Enter runs the operation under the cursor.
+# Rows, events and mutations need a key, in the headers: {"Authorization": "Bearer <your key>"}
+
+query Mesh {
+  serverInfo { version position database engine }
+  datasets {
+    nodes {
+      name
+      containsPii
+      schema { name type pii }
+      batches { nodes { batchId status rowCount rejectedRowCount } }
+    }
+  }
+}
+
+subscription Live {
+  events { type stream position occurredAt }
+}
+"""
+
+
+Announce: TypeAlias = Callable[[str, str | None], Awaitable[None]]
+
+
+class AnnouncingServer(uvicorn.Server):
+    """Uvicorn that tells its address once it answers, and ends with status 0 after SIGTERM and SIGINT."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[str], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            port = self.servers[0].sockets[0].getsockname()[1]
+            await self._announce(f"http://{self.config.host}:{port}")
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+
+async def serve(settings: Settings, announce: Announce) -> None:
+    """Serve until a signal says stop. `announce` hears the address and the new key once requests are answered."""
+    async with open_server(settings) as opened:
+        config = uvicorn_config(settings, opened.app)
+        await AnnouncingServer(config, lambda address: announce(address, opened.new_key)).serve()
+
+
+def uvicorn_config(settings: Settings, app: Starlette) -> uvicorn.Config:
+    """Uvicorn for sockets without compression; no access log, which would hold signed addresses."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level.lower(),
+        access_log=False,
+        lifespan="off",
+        ws="websockets-sansio",
+        ws_max_size=settings.max_body_bytes,
+        ws_per_message_deflate=False,
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+        server_header=False,
+    )

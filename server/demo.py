@@ -1,0 +1,89 @@
+"""The demo: a server on an empty folder, and the life of a small mesh played on it through its own GraphQL."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from server.app import serve
+from server.demo_story import EVENTS, ORDERS_CSV, PEOPLE_CSV, STEPS
+from server.settings import Settings
+
+
+class DemoFailed(Exception):
+    """A step of the demo was refused."""
+
+
+class Client:
+    """A GraphQL client as any user's would be."""
+
+    def __init__(self, http: httpx.AsyncClient, say: Callable[[str], None]) -> None:
+        self._http = http
+        self._say = say
+
+    async def ask(self, query: str, **variables: Any) -> dict[str, Any]:  # JSON both ways
+        """The data of an operation. Raises: DemoFailed."""
+        answer = (await self._http.post("/graphql", json={"query": query, "variables": variables})).json()
+        if "errors" in answer:
+            raise DemoFailed(answer["errors"][0]["message"])
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    async def upload(self, filename: str, content: str) -> str:
+        """Send a file to a signed address and answer its fileUrl."""
+        data = await self.ask(
+            "mutation($input: CreateUploadUrlInput!) { createUploadUrl(input: $input) { fileUrl uploadUrl { url } } }",
+            input={"filename": filename},
+        )
+        made = data["createUploadUrl"]
+        (await self._http.put(made["uploadUrl"]["url"], content=content.encode())).raise_for_status()
+        return str(made["fileUrl"])
+
+
+async def demo(settings: Settings, say: Callable[[str], None]) -> int:
+    """Serve, and play the story where the log is empty. Status 1 where a step was refused."""
+    key = settings.api_key or f"lmk_{secrets.token_urlsafe(32)}"
+    playing: list[asyncio.Task[None]] = []
+
+    async def announce(address: str, _: str | None) -> None:
+        playing.append(asyncio.create_task(_play(address, key, say)))
+
+    await serve(settings.model_copy(update={"api_key": key}), announce)
+    results = await asyncio.gather(*playing, return_exceptions=True)
+    return 1 if any(isinstance(result, DemoFailed) for result in results) else 0
+
+
+async def _play(address: str, key: str, say: Callable[[str], None]) -> None:
+    headers = {"Authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=60) as http:
+        client = Client(http, say)
+        try:
+            if (await client.ask("{ serverInfo { position } }"))["serverInfo"]["position"]:
+                say("this folder holds a mesh already; the story is not played again")
+            else:
+                await _story(client, say)
+        except DemoFailed as error:
+            say(f"the demo stopped: {error}")
+            raise
+    say("")
+    say(f"admin key:  {key}")
+    say(f"GraphiQL:   {address}/graphql")
+    say('            in its headers: {"Authorization": "Bearer <the key>"}')
+    say("Ctrl-C stops the server; what it holds stays.")
+
+
+async def _story(client: Client, say: Callable[[str], None]) -> None:
+    files = {
+        "orders": await client.upload("orders.csv", ORDERS_CSV),
+        "people": await client.upload("people.csv", PEOPLE_CSV),
+    }
+    for step in STEPS:
+        given = {
+            name: files[value[1:]] if value in ("@orders", "@people") else value for name, value in step.input.items()
+        }
+        await client.ask(step.mutation, input=given)
+        say(f"  {step.told}")
+    for event in (await client.ask(EVENTS))["events"]["nodes"]:
+        say(f"  {event['position']:>3}  {event['type']:<22} {event['stream']}")

@@ -1,0 +1,45 @@
+"""An intent: who asks for a change, under which correlation id and idempotency key."""
+
+import hashlib
+import hmac
+import uuid
+from typing import Any
+
+import orjson
+
+from server.kernel.record import record
+
+
+@record
+class Intent:
+    """What every command carries besides itself.
+
+    `key` is unique for each principal and client key, or random where the client gave none; `digest` is the keyed
+    digest of the input, never the input.
+    """
+
+    actor: str
+    correlation_id: str
+    key: str
+    digest: bytes
+    keyed: bool
+
+
+def intent(
+    *,
+    actor: str,
+    correlation_id: str,
+    mutation: str,
+    arguments: dict[str, Any],  # the coerced input as JSON
+    client_key: str | None,
+    secret: bytes,
+) -> Intent:
+    """The intent behind one mutation. The digest is HMAC-SHA256 over the mutation's name and its canonical input."""
+    body = orjson.dumps([mutation, arguments], option=orjson.OPT_SORT_KEYS)
+    return Intent(
+        actor=actor,
+        correlation_id=correlation_id,
+        key=f"{actor}|{client_key}" if client_key is not None else f"~{uuid.uuid4()}",
+        digest=hmac.digest(secret, body, hashlib.sha256),
+        keyed=client_key is not None,
+    )

@@ -1,0 +1,112 @@
+"""Grants: giving and ending them, and the addresses through which they are used."""
+
+import hashlib
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from server.adapters.storage import layout
+from server.adapters.storage.signing import DEFAULT_LIFETIME, Permit, Signer
+from server.adapters.store.commands import Commands, Receipt
+from server.kernel.address import Address
+from server.kernel.errors import BadUserInput, Forbidden
+from server.kernel.ids import Kind, Urn, name_of, reference, urn
+from server.kernel.intent import Intent
+from server.mesh.batch.domain import GrantConsumption, RevokeConsumption
+from server.mesh.batch.queries import BatchQueries, BatchRow, GrantRow
+from server.mesh.batch.stream import BATCHES
+
+LONGEST_GRANT = timedelta(days=366)
+
+
+class DataFormat(StrEnum):
+    """How rows are written to a file."""
+
+    PARQUET = "PARQUET"
+
+
+class Grants:
+    """Lets consumers read published batches."""
+
+    def __init__(
+        self, commands: Commands, batches: BatchQueries, signer: Signer, clock: Callable[[], datetime]
+    ) -> None:
+        self._commands = commands
+        self._batches = batches
+        self._signer = signer
+        self._clock = clock
+
+    async def grant(
+        self,
+        batch_id: str,
+        *,
+        consumer: str,
+        purpose: str | None,
+        format: DataFormat,
+        expires_in_seconds: int,
+        intent: Intent,
+    ) -> tuple[Urn, Receipt]:
+        """Give a grant. Raises: NotFound, PreconditionFailed, BadUserInput."""
+        longest = int(LONGEST_GRANT.total_seconds())
+        if not 1 <= expires_in_seconds <= longest:
+            raise BadUserInput(
+                f"expiresInSeconds {expires_in_seconds} is out of bounds: 1 to {longest}", field="expiresInSeconds"
+            )
+        if not consumer.strip():
+            raise BadUserInput("consumer is empty; name who may read", field="consumer")
+        batch = reference(Kind.BATCH, batch_id, field="batchId")
+        command = GrantConsumption(
+            batch=batch,
+            grant=_grant_of(intent),
+            consumer=consumer,
+            purpose=purpose,
+            format=format,
+            expires_at=self._clock() + timedelta(seconds=expires_in_seconds),
+        )
+        return command.grant, await self._commands.execute(BATCHES, batch, command, intent)
+
+    async def revoke(self, grant: str, reason: str | None, *, intent: Intent) -> tuple[Urn, Receipt]:
+        """End a grant. Raises: NotFound, PreconditionFailed."""
+        row = await self._batches.known_grant(grant)
+        batch = Urn(row.batch)
+        command = RevokeConsumption(batch=batch, grant=Urn(row.id), reason=reason)
+        return Urn(row.id), await self._commands.execute(BATCHES, batch, command, intent)
+
+    async def address(self, grant: Urn) -> Address | None:
+        """A fresh address of the granted rows, or None where the grant gives nothing now.
+
+        It lives 15 minutes, and never longer than the grant.
+        """
+        found = await self._live(grant)
+        if found is None:
+            return None
+        row, batch = found
+        assert batch.gold is not None, "_live answers published batches"
+        expires_at = min(row.expires_at, self._clock() + DEFAULT_LIFETIME)
+        key = layout.gold(name_of(Urn(batch.dataset)), batch.batch_id, batch.gold)
+        path = self._signer.sign(
+            "GET", key, expires_at, filename=f"{batch.batch_id}.parquet", grant=name_of(Urn(row.id))
+        )
+        return Address(path=path, method="GET", headers={}, expires_at=expires_at)
+
+    async def authorize(self, permit: Permit) -> None:
+        """Refuse a download whose grant has ended since its address was made. Raises: Forbidden."""
+        if permit.grant is not None and await self._live(urn(Kind.GRANT, permit.grant)) is None:
+            raise Forbidden("this grant has ended or its batch is withdrawn; ask its owner for a new grant")
+
+    async def _live(self, grant: Urn) -> tuple[GrantRow, BatchRow] | None:
+        row = await self._batches.grant(grant)
+        if row is None or row.revoked_at is not None or row.expires_at <= self._clock():
+            return None
+        batch = await self._batches.find(row.batch)
+        if batch is None or batch.gold is None or batch.quarantine is not None:
+            return None
+        return row, batch
+
+
+def _grant_of(intent: Intent) -> Urn:
+    """A new grant's URN; the same again where the client repeats its command under one key."""
+    if not intent.keyed:
+        return urn(Kind.GRANT, str(uuid.uuid4()))
+    return urn(Kind.GRANT, str(uuid.UUID(bytes=hashlib.sha256(intent.key.encode()).digest()[:16], version=4)))

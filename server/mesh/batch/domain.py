@@ -1,0 +1,284 @@
+"""A batch's rules: what may be done to it, and when."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeAlias, assert_never
+
+from server.kernel.decider import Decider
+from server.kernel.errors import AlreadyExists, NotFound, PreconditionFailed
+from server.kernel.ids import Urn, name_of
+from server.kernel.quality import Severity
+from server.kernel.record import record
+from server.mesh.batch.facts import (
+    Anonymized,
+    BatchQuarantined,
+    BatchReplayed,
+    Checked,
+    ConsumptionGranted,
+    ConsumptionRevoked,
+    DataAnonymized,
+    DataAppended,
+    DataPublished,
+    Event,
+    QualityCheckFailed,
+    QualityCheckPassed,
+    QuarantineReleased,
+)
+from server.mesh.batch.state import Batch, Quality, State, evolve, left_as_it_was
+
+
+@record
+class AppendData:
+    """Take a batch whose file was read and typed."""
+
+    appended: DataAppended
+
+
+@record
+class RecordQuality:
+    """Keep what a quality check found."""
+
+    batch: Urn
+    checked: Checked
+
+
+@record
+class RecordAnonymization:
+    """Keep what privacy rules did. `attempt` is the silver file's."""
+
+    batch: Urn
+    anonymized: Anonymized
+    attempt: int
+
+
+@record
+class PublishGate:
+    """What the contract and the schema say now of publishing: personal columns, columns kept as they are."""
+
+    has_quality_rules: bool
+    personal: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+@record
+class PublishData:
+    """Let consumers be granted the batch. `attempt` is the gold file's."""
+
+    batch: Urn
+    gate: PublishGate
+    attempt: int
+
+
+@record
+class QuarantineBatch:
+    """Set the batch apart."""
+
+    batch: Urn
+    reason: str
+
+
+@record
+class ReleaseBatch:
+    """End the quarantine."""
+
+    batch: Urn
+    reason: str
+
+
+@record
+class ReplayBatch:
+    """Put the files of a replay in place of the batch's, if they pass the same gate as publishing."""
+
+    replayed: BatchReplayed
+    gate: PublishGate
+
+
+@record
+class GrantConsumption:
+    """Let a consumer read the published batch until an instant."""
+
+    batch: Urn
+    grant: Urn
+    consumer: str
+    purpose: str | None
+    format: str
+    expires_at: datetime
+
+
+@record
+class RevokeConsumption:
+    """End a grant."""
+
+    batch: Urn
+    grant: Urn
+    reason: str | None
+
+
+Command: TypeAlias = (
+    AppendData
+    | RecordQuality
+    | RecordAnonymization
+    | PublishData
+    | QuarantineBatch
+    | ReleaseBatch
+    | ReplayBatch
+    | GrantConsumption
+    | RevokeConsumption
+)
+
+
+def decide(command: Command, state: State) -> Sequence[Event]:  # noqa: C901  # one case for each command
+    """What the command records. Raises: Refused."""
+    match command:
+        case AppendData(appended=appended):
+            if state is not None:
+                raise AlreadyExists(
+                    f"batch {name_of(appended.batch)!r} exists; choose another batchId", field="batchId"
+                )
+            return [appended]
+        case RecordQuality(batch=batch, checked=checked):
+            ready(batch, state)
+            return [quality_event(batch, checked)]
+        case RecordAnonymization(batch=batch, anonymized=anonymized, attempt=attempt):
+            unpublished(batch, state, "anonymised")
+            return [
+                DataAnonymized(
+                    batch=batch,
+                    attempt=attempt,
+                    rules=anonymized.rules,
+                    rows=anonymized.rows,
+                    changed_rows=anonymized.changed_rows,
+                    columns=anonymized.columns,
+                )
+            ]
+        case PublishData(batch=batch, gate=gate, attempt=attempt):
+            known = publishable(batch, state, gate)
+            return [DataPublished(batch=batch, row_count=known.row_count, attempt=attempt)]
+        case QuarantineBatch(batch=batch, reason=reason):
+            if existing(batch, state).quarantined is not None:
+                raise PreconditionFailed(f"batch {name_of(batch)!r} is quarantined already")
+            return [BatchQuarantined(batch=batch, reason=reason)]
+        case ReleaseBatch(batch=batch, reason=reason):
+            if existing(batch, state).quarantined is None:
+                raise PreconditionFailed(f"batch {name_of(batch)!r} is not quarantined; there is nothing to release")
+            return [QuarantineReleased(batch=batch, reason=reason)]
+        case ReplayBatch(replayed=replayed, gate=gate):
+            return [replayable(state, replayed, gate)]
+        case GrantConsumption():
+            return [granted(command, state)]
+        case RevokeConsumption(batch=batch, grant=grant, reason=reason):
+            known = existing(batch, state)
+            if grant in known.revoked:
+                raise PreconditionFailed(f"{grant!r} is revoked already", field="grant")
+            if grant not in known.grants:
+                raise NotFound(f"{grant!r} is not known", field="grant")
+            return [ConsumptionRevoked(grant=grant, reason=reason)]
+        case _:
+            assert_never(command)
+
+
+def existing(batch: Urn, state: State) -> Batch:
+    """The batch. Raises: NotFound."""
+    if state is None:
+        raise NotFound(f"batch {name_of(batch)!r} is not known; append it first", field="batchId")
+    return state
+
+
+def ready(batch: Urn, state: State) -> Batch:
+    """The batch, not set apart. Raises: NotFound, PreconditionFailed."""
+    known = existing(batch, state)
+    if known.quarantined is not None:
+        raise PreconditionFailed(
+            f"batch {name_of(batch)!r} is quarantined ({known.quarantined}); release it with releaseBatch first"
+        )
+    return known
+
+
+def unpublished(batch: Urn, state: State, participle: str) -> Batch:
+    """The batch, ready and not published. Raises: NotFound, PreconditionFailed."""
+    known = ready(batch, state)
+    if known.gold is not None:
+        raise PreconditionFailed(f"batch {name_of(batch)!r} is published; it cannot be {participle} any more")
+    return known
+
+
+def publishable(batch: Urn, state: State, gate: PublishGate) -> Batch:
+    """The batch, if consumers may see it. Raises: NotFound, PreconditionFailed."""
+    known = unpublished(batch, state, "published")
+    if gate.has_quality_rules and known.quality is not Quality.PASSED:
+        raise PreconditionFailed(
+            f"batch {name_of(batch)!r} is {known.step.value}; its contract has quality rules,"
+            " so runQualityCheck must pass first",
+            status=known.step.value,
+        )
+    check_personal(batch, left_as_it_was(gate.personal, known.privacy_rules if known.silver else (), gate.kept))
+    return known
+
+
+def check_personal(batch: Urn, bare: Sequence[str]) -> None:
+    """Refuse personal columns that stand as they were. Raises: PreconditionFailed."""
+    if bare:
+        raise PreconditionFailed(
+            f"batch {name_of(batch)!r} holds the personal columns {', '.join(map(repr, bare))} as they were;"
+            " anonymizeData must treat them, or the contract must KEEP them",
+            columns=list(bare),
+        )
+
+
+def quality_event(batch: Urn, checked: Checked) -> QualityCheckPassed | QualityCheckFailed:
+    """The event that a check's results amount to."""
+    broken = [result.rule for result in checked.results if not result.passed and result.rule.severity is Severity.ERROR]
+    if not broken:
+        return QualityCheckPassed(
+            batch=batch, checked_rows=checked.checked_rows, results=checked.results, attempt=checked.attempt
+        )
+    named = "; ".join(f"{rule.column or 'batch'} {rule.check}" for rule in broken)
+    return QualityCheckFailed(
+        batch=batch,
+        checked_rows=checked.checked_rows,
+        results=checked.results,
+        attempt=checked.attempt,
+        reason=f"{len(broken)} of {len(checked.results)} rules broken: {named}",
+    )
+
+
+def replayable(state: State, replayed: BatchReplayed, gate: PublishGate) -> BatchReplayed:
+    """The replay, if it passes what publishing asks. Raises: NotFound, PreconditionFailed."""
+    batch = replayed.batch
+    known = ready(batch, state)
+    if replayed.published != (known.gold is not None):
+        raise PreconditionFailed(f"batch {name_of(batch)!r} was published or withdrawn meanwhile; replay it again")
+    if replayed.checked is not None and isinstance(event := quality_event(batch, replayed.checked), QualityCheckFailed):
+        raise PreconditionFailed(event.reason)
+    if replayed.published:
+        if gate.has_quality_rules and replayed.checked is None:
+            raise PreconditionFailed(f"batch {name_of(batch)!r} was not checked in the replay")
+        applied = replayed.anonymized.rules if replayed.anonymized is not None else ()
+        check_personal(batch, left_as_it_was(gate.personal, applied, gate.kept))
+    return replayed
+
+
+def granted(command: GrantConsumption, state: State) -> ConsumptionGranted:
+    """The grant, if consumers may see the batch. Raises: NotFound, PreconditionFailed."""
+    known = ready(command.batch, state)
+    if known.gold is None:
+        raise PreconditionFailed(
+            f"batch {name_of(command.batch)!r} is {known.status.value}, not PUBLISHED; publishData comes first",
+            status=known.status.value,
+        )
+    return ConsumptionGranted(
+        grant=command.grant,
+        batch=command.batch,
+        consumer=command.consumer,
+        purpose=command.purpose,
+        format=command.format,
+        expires_at=command.expires_at,
+    )
+
+
+def about(state: State) -> tuple[Urn, ...]:
+    """The dataset that the batch belongs to."""
+    return (state.dataset,) if state is not None else ()
+
+
+BATCH: Decider[Command, Event, State] = Decider(initial=None, decide=decide, evolve=evolve, about=about)

@@ -1,0 +1,178 @@
+"""The files of batches: made by the engine, put into storage, read back. Nothing here decides or records."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from server.adapters.engine.csv_ingest import Ingested, IngestJob, ingest_csv
+from server.adapters.engine.privacy import anonymize
+from server.adapters.engine.quality import check_quality
+from server.adapters.engine.rejects import Reject, read_rejects
+from server.adapters.engine.session import Engine
+from server.adapters.storage import layout
+from server.adapters.storage.port import ObjectExists, Storage
+from server.kernel.errors import InvalidData
+from server.kernel.fields import Field
+from server.kernel.privacy import PrivacyRule
+from server.kernel.quality import QualityRule
+from server.kernel.record import record
+from server.mesh.batch.facts import Anonymized, Checked
+
+SHOWN_REJECTS = 5  # in the refusal of a whole file
+
+
+@record
+class BatchPlace:
+    """Where a batch's files stand: the bare names of its dataset and of itself."""
+
+    dataset: str
+    batch: str
+
+
+class BatchFiles:
+    """Makes and reads the files of batches. Each call works on files that nobody sees before an event names them."""
+
+    def __init__(self, storage: Storage, engine: Engine, privacy_key: bytes) -> None:
+        self._storage = storage
+        self._engine = engine
+        self._key = privacy_key
+
+    async def landed(self, file: layout.LandingFile) -> bool:
+        """Whether the upload is there."""
+        return await asyncio.to_thread(self._storage.exists, file.key)
+
+    async def ingest(
+        self,
+        place: BatchPlace,
+        source: str,
+        attempt: int,
+        fields: tuple[Field, ...],
+        created_at: datetime,
+        *,
+        all_or_nothing: bool,
+        keep_raw: bool,
+        progress: Callable[[int], None],
+    ) -> Ingested:
+        """Type the rows of the object `source` into bronze. `all_or_nothing`: one bad row refuses the file.
+
+        Raises: InvalidData; then no file is left.
+        """
+        storage = self._storage
+        path = await asyncio.to_thread(storage.read_path, source)
+        bronze, rejects, raw = storage.staging(), storage.staging(), storage.staging()
+        job = IngestJob(
+            fields=fields,
+            batch=place.batch,
+            created_at=created_at,
+            bronze=bronze,
+            rejects=rejects,
+            raw=raw if keep_raw else None,
+        )
+        try:
+            done = await self._engine.run(lambda cursor: ingest_csv(cursor, path, job, progress), heavy=True)
+            if all_or_nothing and done.rejected_row_count:
+                raise await self._misfit(rejects, done)
+            if keep_raw:
+                await asyncio.to_thread(self._keep, raw, layout.raw(place.dataset, place.batch, done.sha256, ".csv"))
+            if done.rejected_row_count:
+                await asyncio.to_thread(storage.commit, rejects, layout.rejects(place.dataset, place.batch, attempt))
+            await asyncio.to_thread(storage.commit, bronze, layout.bronze(place.dataset, place.batch, attempt))
+        finally:
+            await asyncio.to_thread(_unlink, bronze, rejects, raw)
+        return done
+
+    async def check(
+        self, place: BatchPlace, bronze: int, fields: Sequence[Field], rules: Sequence[QualityRule], attempt: int
+    ) -> Checked:
+        """Judge the rows of bronze; the failing samples go into a file of `attempt`, never into the facts."""
+        path = await asyncio.to_thread(self._storage.read_path, layout.bronze(place.dataset, place.batch, bronze))
+        found = await self._engine.run(lambda cursor: check_quality(cursor, path, fields, rules), heavy=True)
+        if any(found.samples):
+            staged = self._storage.staging()
+            key = layout.samples(place.dataset, place.batch, attempt)
+            await asyncio.to_thread(self._write, staged, orjson.dumps(found.samples), key)
+        return Checked(checked_rows=found.checked_rows, results=found.results, attempt=attempt)
+
+    async def anonymize(
+        self, place: BatchPlace, bronze: int, fields: Sequence[Field], rules: Sequence[PrivacyRule], attempt: int
+    ) -> Anonymized:
+        """Write silver. Raises: InvalidData where a rule changes nothing."""
+        path = await asyncio.to_thread(self._storage.read_path, layout.bronze(place.dataset, place.batch, bronze))
+        staged = self._storage.staging()
+        try:
+            done = await self._engine.run(
+                lambda cursor: anonymize(cursor, path, staged, fields, rules, self._key), heavy=True
+            )
+            key = layout.silver(place.dataset, place.batch, attempt)
+            await asyncio.to_thread(self._storage.commit, staged, key)
+        finally:
+            await asyncio.to_thread(_unlink, staged)
+        return Anonymized(rules=tuple(rules), rows=done.rows, changed_rows=done.changed_rows, columns=done.columns)
+
+    async def publish(self, place: BatchPlace, bronze: int, silver: int | None, attempt: int) -> None:
+        """Copy silver, or bronze where nothing is hidden, to gold."""
+        dataset, batch = place.dataset, place.batch
+        source = layout.bronze(dataset, batch, bronze) if silver is None else layout.silver(dataset, batch, silver)
+        await asyncio.to_thread(self._storage.copy, source, layout.gold(dataset, batch, attempt))
+
+    async def discard(self, place: BatchPlace, attempt: int) -> None:
+        """Remove the files of an attempt that no event will name."""
+        dataset, batch = place.dataset, place.batch
+        for key in (
+            layout.bronze(dataset, batch, attempt),
+            layout.rejects(dataset, batch, attempt),
+            layout.samples(dataset, batch, attempt),
+            layout.silver(dataset, batch, attempt),
+            layout.gold(dataset, batch, attempt),
+        ):
+            await asyncio.to_thread(self._storage.delete, key)
+
+    async def rejected(self, place: BatchPlace, bronze: int, first: int) -> Sequence[Reject]:
+        """The first rows that were set aside."""
+        key = layout.rejects(place.dataset, place.batch, bronze)
+        if not await asyncio.to_thread(self._storage.exists, key):
+            return ()
+        path = await asyncio.to_thread(self._storage.read_path, key)
+        return await self._engine.run(lambda cursor: read_rejects(cursor, path, first), heavy=False)
+
+    async def samples(self, place: BatchPlace, attempt: int, index: int) -> list[Any]:  # rows as JSON
+        """The failing rows that a check kept for one rule; none where the file is gone."""
+        key = layout.samples(place.dataset, place.batch, attempt)
+        if not await asyncio.to_thread(self._storage.exists, key):
+            return []
+        path = await asyncio.to_thread(self._storage.read_path, key)
+        rows: list[Any] = orjson.loads(await asyncio.to_thread(path.read_bytes))[index]
+        return rows
+
+    def _keep(self, staged: Path, key: str) -> None:
+        """Raw is named by its digest: where it stands already, it is the same."""
+        try:
+            self._storage.commit(staged, key)
+        except ObjectExists:
+            return
+
+    def _write(self, staged: Path, content: bytes, key: str) -> None:
+        try:
+            staged.write_bytes(content)
+            self._storage.commit(staged, key)
+        finally:
+            _unlink(staged)
+
+    async def _misfit(self, rejects: Path, done: Ingested) -> InvalidData:
+        first = await self._engine.run(lambda cursor: read_rejects(cursor, rejects, SHOWN_REJECTS), heavy=False)
+        told = "; ".join(f"line {one.line}: {one.reason}" for one in first)
+        return InvalidData(
+            f"{done.rejected_row_count} of {done.row_count + done.rejected_row_count} rows do not fit the schema"
+            f" ({told}); mend the file, or let the contract set bad rows aside with onBadRows SET_ASIDE",
+            rejected=done.rejected_row_count,
+            rows=[{"line": one.line, "column": one.column, "reason": one.reason} for one in first],
+        )
+
+
+def _unlink(*paths: Path) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,186 @@
+"""Runs on batches, done by a worker: the work on files first, then the decision with its result.
+
+Each handler may run twice after a crash: the append's key is the run's id, so the second time records nothing.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from server.adapters.runs import RunContext, RunOutcome
+from server.adapters.store.attempts import Attempts
+from server.adapters.store.commands import Commands, Decision, Receipt, decide
+from server.adapters.store.writer import StreamCheck
+from server.kernel.errors import Refused
+from server.kernel.ids import Urn, name_of
+from server.mesh.batch.domain import (
+    AppendData,
+    Command,
+    PublishData,
+    RecordAnonymization,
+    RecordQuality,
+    existing,
+    publishable,
+    ready,
+    unpublished,
+)
+from server.mesh.batch.facts import DataAppended
+from server.mesh.batch.facts_now import FactsNow
+from server.mesh.batch.files import BatchFiles, BatchPlace
+from server.mesh.batch.payloads import AnonymizePayload, AppendPayload, CheckPayload, PublishPayload, load
+from server.mesh.batch.state import Batch
+from server.mesh.batch.stream import BATCHES
+from server.mesh.contract.domain import BadRowPolicy
+from server.mesh.contract.queries import terms_of_row
+from server.mesh.dataset.queries import fields_of
+from server.mesh.events.runs import run_intent
+
+MUST_EXIST = -1
+
+
+class BatchHandlers:
+    """What a worker does for batches."""
+
+    def __init__(self, commands: Commands, files: BatchFiles, facts: FactsNow, attempts: Attempts) -> None:
+        self._commands = commands
+        self._files = files
+        self._facts = facts
+        self._attempts = attempts
+
+    async def append(self, context: RunContext) -> RunOutcome:
+        """Upload -> raw and bronze -> DataAppended."""
+        payload = load(AppendPayload, context.run.payload)
+        if (seen := await self._commands.answered(run_intent(context.run))) is not None:
+            return outcome(seen)
+        dataset = await self._facts.datasets.known(payload.dataset)
+        contract = await self._facts.contracts.known(payload.contract)
+        place = BatchPlace(dataset=dataset.name, batch=name_of(payload.batch))
+        attempt = await self._attempts.next()
+        policy = terms_of_row(contract).on_bad_rows
+        done = await self._files.ingest(
+            place,
+            payload.file_url,
+            attempt,
+            fields_of(dataset),
+            context.run.created_at,
+            all_or_nothing=policy is BadRowPolicy.REJECT_BATCH,
+            keep_raw=True,
+            progress=told(context),
+        )
+        appended = DataAppended(
+            batch=payload.batch,
+            dataset=payload.dataset,
+            contract=payload.contract,
+            contract_version=contract.version,
+            schema_version=dataset.schema_version,
+            file_url=payload.file_url,
+            checksum=done.sha256,
+            size_bytes=done.size_bytes,
+            row_count=done.row_count,
+            rejected_row_count=done.rejected_row_count,
+            attempt=attempt,
+        )
+        guards = (StreamCheck(stream=payload.dataset, version=MUST_EXIST),)
+        command = AppendData(appended=appended)
+        try:
+            receipt = await self._commands.execute(
+                BATCHES, payload.batch, command, run_intent(context.run), guards=guards
+            )
+        except Refused:
+            await self._files.discard(place, attempt)
+            raise
+        return outcome(receipt)
+
+    async def check(self, context: RunContext) -> RunOutcome:
+        """Bronze -> QualityCheckPassed or QualityCheckFailed."""
+        payload = load(CheckPayload, context.run.payload)
+        if (seen := await self._commands.answered(run_intent(context.run))) is not None:
+            return outcome(seen)
+        batch = ready(payload.batch, await self._state(payload.batch))
+        rules = payload.rules
+        if rules is None:
+            rules = terms_of_row(await self._facts.contracts.known(batch.contract)).quality_rules
+        fields = await self._facts.datasets.fields_at(batch.dataset, batch.schema_version)
+        attempt = await self._attempts.next()
+        checked = await self._files.check(place_of(batch), batch.bronze, fields, rules, attempt)
+        await told_all(context, checked.checked_rows)
+        command = RecordQuality(batch=payload.batch, checked=checked)
+        return await self._record(context, batch, command, attempt)
+
+    async def anonymize(self, context: RunContext) -> RunOutcome:
+        """Bronze -> silver -> DataAnonymized."""
+        payload = load(AnonymizePayload, context.run.payload)
+        if (seen := await self._commands.answered(run_intent(context.run))) is not None:
+            return outcome(seen)
+        batch = unpublished(payload.batch, await self._state(payload.batch), "anonymised")
+        rules = payload.rules
+        if rules is None:
+            rules = terms_of_row(await self._facts.contracts.known(batch.contract)).privacy_rules
+        fields = await self._facts.datasets.fields_at(batch.dataset, batch.schema_version)
+        attempt = await self._attempts.next()
+        done = await self._files.anonymize(place_of(batch), batch.bronze, fields, rules, attempt)
+        await told_all(context, done.rows)
+        command = RecordAnonymization(batch=payload.batch, anonymized=done, attempt=attempt)
+        return await self._record(context, batch, command, attempt)
+
+    async def publish(self, context: RunContext) -> RunOutcome:
+        """Silver, or bronze where nothing is hidden -> gold -> DataPublished."""
+        payload = load(PublishPayload, context.run.payload)
+        intent = run_intent(context.run)
+        if (seen := await self._commands.answered(intent)) is not None:
+            return outcome(seen)
+        state = await self._state(payload.batch)
+        batch = existing(payload.batch, state)
+        publishable(payload.batch, state, (await self._facts.gate(batch))[0])
+        attempt = await self._attempts.next()
+        await self._files.publish(place_of(batch), batch.bronze, batch.silver, attempt)
+
+        async def attempt_to_publish() -> Decision:
+            loaded = await self._commands.load(BATCHES, payload.batch)
+            gate, guards = await self._facts.gate(existing(payload.batch, loaded.state))
+            command = PublishData(batch=payload.batch, gate=gate, attempt=attempt)
+            decision = decide(BATCHES, payload.batch, loaded, command)
+            return Decision(checks=(*decision.checks, *guards), events=decision.events)
+
+        try:
+            receipt = await self._commands.perform(intent, attempt_to_publish)
+        except Refused:
+            await self._files.discard(place_of(batch), attempt)
+            raise
+        await told_all(context, batch.row_count)
+        return outcome(receipt)
+
+    async def _state(self, batch: Urn) -> Batch | None:
+        return (await self._commands.load(BATCHES, batch)).state
+
+    async def _record(self, context: RunContext, batch: Batch, command: Command, attempt: int) -> RunOutcome:
+        try:
+            receipt = await self._commands.execute(BATCHES, batch.batch, command, run_intent(context.run))
+        except Refused:
+            await self._files.discard(place_of(batch), attempt)
+            raise
+        return outcome(receipt)
+
+
+def place_of(batch: Batch) -> BatchPlace:
+    """Where a batch's files stand."""
+    return BatchPlace(dataset=name_of(batch.dataset), batch=name_of(batch.batch))
+
+
+def outcome(receipt: Receipt) -> RunOutcome:
+    """A receipt as a run's outcome."""
+    return RunOutcome(first_position=receipt.first, last_position=receipt.last)
+
+
+def told(context: RunContext) -> Callable[[int], None]:
+    """A callback for the engine's threads: rows done, of a number that nobody knows before the end."""
+    loop = asyncio.get_running_loop()
+
+    def progress(rows: int) -> None:
+        asyncio.run_coroutine_threadsafe(context.progress(context.fraction, rows), loop)
+
+    return progress
+
+
+async def told_all(context: RunContext, rows: int) -> None:
+    """The work on the files is done."""
+    await context.progress(1.0, rows)

@@ -1,0 +1,178 @@
+"""Replay: every batch of a dataset made again from its raw file, one swap for each."""
+
+from collections.abc import Sequence
+
+from server.adapters.runs import ProcessKind, Run, RunContext, RunOutcome, RunStatus
+from server.adapters.storage import layout
+from server.adapters.store.attempts import Attempts
+from server.adapters.store.commands import Commands, Decision, decide
+from server.kernel.errors import PreconditionFailed, Refused
+from server.kernel.ids import Urn
+from server.kernel.intent import Intent
+from server.kernel.privacy import PrivacyRule
+from server.mesh.batch.domain import ReplayBatch, existing
+from server.mesh.batch.facts import BatchReplayed
+from server.mesh.batch.facts_now import FactsNow
+from server.mesh.batch.files import BatchFiles
+from server.mesh.batch.handlers import place_of
+from server.mesh.batch.payloads import ReplayPayload, dump, load
+from server.mesh.batch.queries import BatchQueries, BatchRow
+from server.mesh.batch.state import Batch
+from server.mesh.batch.stream import BATCHES
+from server.mesh.contract.domain import BadRowPolicy, Terms
+from server.mesh.contract.queries import terms_of_row
+from server.mesh.dataset.domain import CompleteReplay, ReplayedBatch, ReplayOutcome, RequestReplay
+from server.mesh.dataset.queries import fields_of
+from server.mesh.dataset.service import DATASETS
+from server.mesh.events.runs import Runs, run_intent
+
+
+class Replays:
+    """Starts replays and does them."""
+
+    def __init__(
+        self,
+        commands: Commands,
+        runs: Runs,
+        files: BatchFiles,
+        facts: FactsNow,
+        batches: BatchQueries,
+        attempts: Attempts,
+    ) -> None:
+        self._commands = commands
+        self._runs = runs
+        self._files = files
+        self._facts = facts
+        self._batches = batches
+        self._attempts = attempts
+
+    async def request(self, dataset: str, reason: str, *, intent: Intent, wait_seconds: float) -> Run:
+        """Start a replay. Raises: NotFound, PreconditionFailed."""
+        if (run := await self._runs.repeated(intent, wait_seconds)) is not None:
+            return run
+        row = await self._facts.datasets.known(dataset)
+        if (other := await self._runs.unfinished(ProcessKind.REPLAY, Urn(row.id))) is not None:
+            raise PreconditionFailed(
+                f"a replay of dataset {row.name!r} is under way ({other.id}); wait for it to end", replay=other.id
+            )
+        if not replayable_rows(await self._batches.of_dataset(row.id)):
+            raise PreconditionFailed(f"dataset {row.name!r} has no batch to replay; append one first")
+        payload = dump(ReplayPayload(dataset=Urn(row.id), reason=reason))
+        return await self._runs.start(
+            ProcessKind.REPLAY, intent, dataset=Urn(row.id), batch_id=None, payload=payload, wait_seconds=wait_seconds
+        )
+
+    async def handle(self, context: RunContext) -> RunOutcome:
+        """ReplayRequested, BatchReplayed for each batch that passes, ReplayCompleted."""
+        run = context.run
+        payload = load(ReplayPayload, run.payload)
+        rows = replayable_rows(await self._batches.of_dataset(payload.dataset))
+        first = await self._commands.execute(
+            DATASETS,
+            payload.dataset,
+            RequestReplay(
+                dataset=payload.dataset,
+                reason=payload.reason,
+                run=run.id,
+                batches=len(rows),
+                ended=await self._ended(payload.dataset, run.id),
+            ),
+            run_intent(run),
+        )
+        done: list[ReplayedBatch] = []
+        for number, row in enumerate(rows, 1):
+            done.append(await self._replay(context, row))
+            await context.progress(number / len(rows), sum(one.rows_after for one in done))
+        last = await self._commands.execute(
+            DATASETS,
+            payload.dataset,
+            CompleteReplay(dataset=payload.dataset, run=run.id, batches=tuple(done)),
+            run_intent(run, "/completed"),
+        )
+        return RunOutcome(first_position=first.first, last_position=last.last)
+
+    async def _ended(self, dataset: Urn, run: Urn) -> Urn | None:
+        """The replay that the dataset still names although its run has ended without completing it."""
+        replay = (await self._facts.datasets.known(dataset)).replay
+        if replay is None or replay == run:
+            return None
+        other = await self._runs.find(Urn(replay))
+        return Urn(replay) if other is None or other.status is RunStatus.FAILED else None
+
+    async def _replay(self, context: RunContext, row: BatchRow) -> ReplayedBatch:
+        """One batch: its new files in place of the old ones, or the reason why not."""
+        intent = run_intent(context.run, f"/{row.batch_id}")
+        seen = await self._commands.answered(intent)
+        if seen is not None and seen.first is not None:
+            before = await self._batches.known(row.id, position=seen.first - 1)
+            return report(row, ReplayOutcome.REPLAYED, before.row_count, row.row_count)
+        attempt = await self._attempts.next()
+        batch = existing(Urn(row.id), (await self._commands.load(BATCHES, Urn(row.id))).state)
+        try:
+            replayed = await self._remake(context, batch, attempt)
+
+            async def swap() -> Decision:
+                loaded = await self._commands.load(BATCHES, batch.batch)
+                gate, guards = await self._facts.gate(existing(batch.batch, loaded.state))
+                decision = decide(BATCHES, batch.batch, loaded, ReplayBatch(replayed=replayed, gate=gate))
+                return Decision(checks=(*decision.checks, *guards), events=decision.events)
+
+            await self._commands.perform(intent, swap)
+        except Refused as refused:
+            await self._files.discard(place_of(batch), attempt)
+            return report(row, ReplayOutcome.KEPT, row.row_count, row.row_count, refused.message)
+        return report(row, ReplayOutcome.REPLAYED, row.row_count, replayed.row_count)
+
+    async def _remake(self, context: RunContext, batch: Batch, attempt: int) -> BatchReplayed:
+        """The batch's files anew, as far as they went before. Raises: Refused."""
+        dataset = await self._facts.datasets.known(batch.dataset)
+        contract = await self._facts.contracts.known(batch.contract)
+        terms = terms_of_row(contract)
+        place, fields = place_of(batch), fields_of(dataset)
+        original = await self._batches.known(batch.batch)
+        ingested = await self._files.ingest(
+            place,
+            layout.raw(place.dataset, place.batch, batch.checksum, ".csv"),
+            attempt,
+            fields,
+            original.appended_at,
+            all_or_nothing=terms.on_bad_rows is BadRowPolicy.REJECT_BATCH,
+            keep_raw=False,
+            progress=lambda rows: None,
+        )
+        rules = privacy_rules(terms, batch)
+        published = batch.gold is not None
+        hide = bool(rules) and (batch.silver is not None or published)
+        checked = None
+        if terms.quality_rules:
+            checked = await self._files.check(place, attempt, fields, terms.quality_rules, attempt)
+        anonymized = await self._files.anonymize(place, attempt, fields, rules, attempt) if hide else None
+        if published:
+            await self._files.publish(place, attempt, attempt if hide else None, attempt)
+        return BatchReplayed(
+            batch=batch.batch,
+            contract_version=contract.version,
+            schema_version=dataset.schema_version,
+            row_count=ingested.row_count,
+            rejected_row_count=ingested.rejected_row_count,
+            attempt=attempt,
+            checked=checked,
+            anonymized=anonymized,
+            published=published,
+        )
+
+
+def replayable_rows(rows: Sequence[BatchRow]) -> Sequence[BatchRow]:
+    """The batches that a replay looks at: those not set apart."""
+    return [row for row in rows if row.quarantine is None and row.bronze is not None]
+
+
+def privacy_rules(terms: Terms, batch: Batch) -> tuple[PrivacyRule, ...]:
+    """The contract's rules now, and for columns that it does not name those last applied: never less than before."""
+    named = {rule.column for rule in terms.privacy_rules}
+    return (*terms.privacy_rules, *(rule for rule in batch.privacy_rules if rule.column not in named))
+
+
+def report(row: BatchRow, outcome: ReplayOutcome, before: int, after: int, reason: str | None = None) -> ReplayedBatch:
+    """One line of the replay's report."""
+    return ReplayedBatch(batch=Urn(row.id), outcome=outcome, rows_before=before, rows_after=after, reason=reason)

@@ -1,0 +1,161 @@
+"""Commands on batches. Those that move data check what can be known at once, then start a run."""
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from server.adapters.engine.quality import validate
+from server.adapters.engine.rejects import Reject
+from server.adapters.runs import ProcessKind, Run
+from server.adapters.storage.layout import parse_file_url
+from server.adapters.store.commands import Commands, Receipt
+from server.adapters.store.paging import check_first
+from server.kernel.errors import AlreadyExists, NotFound, PreconditionFailed
+from server.kernel.ids import Kind, Urn, check_name, name_of, reference, urn
+from server.kernel.intent import Intent
+from server.kernel.privacy import PrivacyRule, check_privacy
+from server.kernel.quality import QualityRule
+from server.mesh.batch.domain import QuarantineBatch, ReleaseBatch, publishable, ready, unpublished
+from server.mesh.batch.facts_now import FactsNow
+from server.mesh.batch.files import BatchFiles, BatchPlace
+from server.mesh.batch.payloads import AnonymizePayload, AppendPayload, CheckPayload, PublishPayload, dump
+from server.mesh.batch.queries import BatchRow
+from server.mesh.batch.stream import BATCHES
+from server.mesh.contract.domain import ContractStatus
+from server.mesh.contract.queries import terms_of_row
+from server.mesh.events.runs import Runs
+
+
+class BatchService:
+    """What may be done to batches."""
+
+    def __init__(self, commands: Commands, runs: Runs, files: BatchFiles, facts: FactsNow) -> None:
+        self._commands = commands
+        self._runs = runs
+        self._files = files
+        self._facts = facts
+
+    async def append(
+        self,
+        dataset: str,
+        contract: str,
+        batch_id: str | None,
+        file_url: str,
+        *,
+        intent: Intent,
+        wait_seconds: float,
+    ) -> Run:
+        """Append an upload. Raises: NotFound, AlreadyExists, PreconditionFailed, InvalidData, BadUserInput."""
+        if (run := await self._runs.repeated(intent, wait_seconds)) is not None:
+            return run
+        batch = urn(Kind.BATCH, _batch_id(intent) if batch_id is None else check_name(batch_id, field="batchId"))
+        file = parse_file_url(file_url)
+        owner = await self._facts.datasets.known(dataset)
+        terms = await self._facts.contracts.known(contract)
+        if terms.dataset != owner.id:
+            raise PreconditionFailed(
+                f"contract {terms.contract_id!r} is for dataset {name_of(Urn(terms.dataset))!r}, not {owner.name!r}",
+                field="contractId",
+            )
+        if terms.status == ContractStatus.RETIRED:
+            raise PreconditionFailed(
+                f"contract {terms.contract_id!r} is retired; append under another one", field="contractId"
+            )
+        if (await self._commands.load(BATCHES, batch)).state is not None:
+            raise AlreadyExists(f"batch {name_of(batch)!r} exists; choose another batchId", field="batchId")
+        if not await self._files.landed(file):
+            raise NotFound(f"nothing was uploaded to {file_url!r} yet; PUT the file first", field="fileUrl")
+        payload = AppendPayload(dataset=Urn(owner.id), contract=Urn(terms.id), batch=batch, file_url=file.key)
+        return await self._start(ProcessKind.APPEND, intent, batch, Urn(owner.id), payload, wait_seconds)
+
+    async def check(
+        self, batch_id: str, rules: Sequence[QualityRule] | None, *, intent: Intent, wait_seconds: float
+    ) -> Run:
+        """Judge a batch. Raises: NotFound, PreconditionFailed, BadUserInput."""
+        if (run := await self._runs.repeated(intent, wait_seconds)) is not None:
+            return run
+        batch = reference(Kind.BATCH, batch_id, field="batchId")
+        known = ready(batch, (await self._commands.load(BATCHES, batch)).state)
+        fields = await self._facts.datasets.fields_at(known.dataset, known.schema_version)
+        for rule in rules or ():
+            validate(rule, fields)
+        if not (rules or terms_of_row(await self._facts.contracts.known(known.contract)).quality_rules):
+            raise PreconditionFailed(
+                f"batch {name_of(batch)!r} has no quality rules to check: give rules, or add some to its contract"
+            )
+        payload = CheckPayload(batch=batch, rules=tuple(rules) if rules else None)
+        return await self._start(ProcessKind.QUALITY_CHECK, intent, batch, known.dataset, payload, wait_seconds)
+
+    async def anonymize(
+        self, batch_id: str, rules: Sequence[PrivacyRule] | None, *, intent: Intent, wait_seconds: float
+    ) -> Run:
+        """Hide what is personal in a batch. Raises: NotFound, PreconditionFailed, InvalidData, BadUserInput."""
+        if (run := await self._runs.repeated(intent, wait_seconds)) is not None:
+            return run
+        batch = reference(Kind.BATCH, batch_id, field="batchId")
+        known = unpublished(batch, (await self._commands.load(BATCHES, batch)).state, "anonymised")
+        check_privacy(rules or (), await self._facts.datasets.fields_at(known.dataset, known.schema_version))
+        if not (rules or terms_of_row(await self._facts.contracts.known(known.contract)).privacy_rules):
+            raise PreconditionFailed(
+                f"batch {name_of(batch)!r} has no privacy rules to apply: give rules, or add some to its contract"
+            )
+        payload = AnonymizePayload(batch=batch, rules=tuple(rules) if rules else None)
+        return await self._start(ProcessKind.ANONYMIZE, intent, batch, known.dataset, payload, wait_seconds)
+
+    async def publish(self, batch_id: str, *, intent: Intent, wait_seconds: float) -> Run:
+        """Let consumers be granted a batch. Raises: NotFound, PreconditionFailed."""
+        if (run := await self._runs.repeated(intent, wait_seconds)) is not None:
+            return run
+        batch = reference(Kind.BATCH, batch_id, field="batchId")
+        state = (await self._commands.load(BATCHES, batch)).state
+        known = unpublished(batch, state, "published")
+        gate, _ = await self._facts.gate(known)
+        publishable(batch, state, gate)
+        payload = PublishPayload(batch=batch)
+        return await self._start(ProcessKind.PUBLISH, intent, batch, known.dataset, payload, wait_seconds)
+
+    async def quarantine(self, batch_id: str, reason: str, *, intent: Intent) -> tuple[Urn, Receipt]:
+        """Set a batch apart. Raises: NotFound, PreconditionFailed."""
+        batch = reference(Kind.BATCH, batch_id, field="batchId")
+        command = QuarantineBatch(batch=batch, reason=reason)
+        return batch, await self._commands.execute(BATCHES, batch, command, intent)
+
+    async def release(self, batch_id: str, reason: str, *, intent: Intent) -> tuple[Urn, Receipt]:
+        """End a quarantine. Raises: NotFound, PreconditionFailed."""
+        batch = reference(Kind.BATCH, batch_id, field="batchId")
+        command = ReleaseBatch(batch=batch, reason=reason)
+        return batch, await self._commands.execute(BATCHES, batch, command, intent)
+
+    async def rejected_rows(self, row: BatchRow, first: int) -> Sequence[Reject]:
+        """Rows that were set aside. Raises: BadUserInput, LimitExceeded."""
+        if not check_first(first) or row.bronze is None:
+            return ()
+        return await self._files.rejected(place_of(row), row.bronze, first)
+
+    async def samples(self, row: BatchRow, attempt: int, index: int) -> list[Any]:  # rows as JSON
+        """Failing rows of one rule of a check."""
+        return await self._files.samples(place_of(row), attempt, index)
+
+    async def _start(
+        self, kind: ProcessKind, intent: Intent, batch: Urn, dataset: Urn, payload: object, wait_seconds: float
+    ) -> Run:
+        return await self._runs.start(
+            kind,
+            intent,
+            dataset=dataset,
+            batch_id=name_of(batch),
+            payload=dump(payload),
+            wait_seconds=wait_seconds,
+        )
+
+
+def place_of(row: BatchRow) -> BatchPlace:
+    """Where a batch's files stand."""
+    return BatchPlace(dataset=name_of(Urn(row.dataset)), batch=row.batch_id)
+
+
+def _batch_id(intent: Intent) -> str:
+    """An id for a batch without one; the same again where the client repeats its command under one key."""
+    source = intent.key if intent.keyed else str(uuid.uuid4())
+    return f"batch-{hashlib.sha256(source.encode()).hexdigest()[:16]}"

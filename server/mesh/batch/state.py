@@ -1,0 +1,156 @@
+"""A batch's state: what its events add up to."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import TypeAlias, assert_never
+
+from server.kernel.ids import Urn
+from server.kernel.privacy import PrivacyRule, PrivacyStrategy
+from server.kernel.record import record
+from server.mesh.batch.facts import (
+    BatchQuarantined,
+    BatchReplayed,
+    ConsumptionGranted,
+    ConsumptionRevoked,
+    DataAnonymized,
+    DataAppended,
+    DataPublished,
+    Event,
+    QualityCheckFailed,
+    QualityCheckPassed,
+    QuarantineReleased,
+)
+
+
+class BatchStatus(StrEnum):
+    """How far a batch has come."""
+
+    APPENDED = "APPENDED"
+    QUALITY_PASSED = "QUALITY_PASSED"
+    QUALITY_FAILED = "QUALITY_FAILED"
+    ANONYMIZED = "ANONYMIZED"
+    PUBLISHED = "PUBLISHED"
+    QUARANTINED = "QUARANTINED"
+    EXPIRED = "EXPIRED"
+
+
+class Quality(StrEnum):
+    """What the last check said of today's rows."""
+
+    UNCHECKED = "UNCHECKED"
+    PASSED = "PASSED"
+    FAILED = "FAILED"
+
+
+@record
+class Batch:
+    """A batch's state. `bronze`, `silver`, `gold` are the attempts whose files count now; `step` is the last process.
+
+    `privacy_rules` are those last applied; `grants` the live and the lapsed ones that were not revoked.
+    """
+
+    batch: Urn
+    dataset: Urn
+    contract: Urn
+    contract_version: int
+    schema_version: int
+    checksum: str
+    size_bytes: int
+    row_count: int
+    rejected_row_count: int
+    step: BatchStatus
+    bronze: int
+    silver: int | None = None
+    gold: int | None = None
+    quality: Quality = Quality.UNCHECKED
+    privacy_rules: tuple[PrivacyRule, ...] = ()
+    quarantined: str | None = None
+    grants: tuple[Urn, ...] = ()
+    revoked: tuple[Urn, ...] = ()
+
+    @property
+    def status(self) -> BatchStatus:
+        """The furthest that is true of the batch."""
+        if self.quarantined is not None:
+            return BatchStatus.QUARANTINED
+        if self.gold is not None:
+            return BatchStatus.PUBLISHED
+        if self.step is BatchStatus.QUALITY_PASSED and self.silver is not None:
+            return BatchStatus.ANONYMIZED
+        return self.step
+
+
+State: TypeAlias = Batch | None
+
+
+def evolve(state: State, event: Event) -> State:
+    """The state after the event."""
+    if isinstance(event, DataAppended):
+        return appended(event)
+    assert state is not None, "a stream starts with DataAppended"
+    match event:
+        case QualityCheckPassed():
+            return replace(state, step=BatchStatus.QUALITY_PASSED, quality=Quality.PASSED)
+        case QualityCheckFailed():
+            return replace(state, step=BatchStatus.QUALITY_FAILED, quality=Quality.FAILED)
+        case DataAnonymized(attempt=attempt, rules=rules):
+            return replace(state, step=BatchStatus.ANONYMIZED, silver=attempt, privacy_rules=rules)
+        case DataPublished(attempt=attempt):
+            return replace(state, gold=attempt)
+        case BatchQuarantined(reason=reason):
+            return replace(state, quarantined=reason)
+        case QuarantineReleased():
+            return replace(state, quarantined=None)
+        case BatchReplayed():
+            return replayed(state, event)
+        case ConsumptionGranted(grant=grant):
+            return replace(state, grants=(*state.grants, grant))
+        case ConsumptionRevoked(grant=grant):
+            return replace(
+                state,
+                grants=tuple(live for live in state.grants if live != grant),
+                revoked=(*state.revoked, grant),
+            )
+        case _:
+            assert_never(event)
+
+
+def appended(event: DataAppended) -> Batch:
+    """A new batch."""
+    return Batch(
+        batch=event.batch,
+        dataset=event.dataset,
+        contract=event.contract,
+        contract_version=event.contract_version,
+        schema_version=event.schema_version,
+        checksum=event.checksum,
+        size_bytes=event.size_bytes,
+        row_count=event.row_count,
+        rejected_row_count=event.rejected_row_count,
+        step=BatchStatus.APPENDED,
+        bronze=event.attempt,
+    )
+
+
+def replayed(state: Batch, event: BatchReplayed) -> Batch:
+    """The batch with the files of a replay in place of its old ones."""
+    return replace(
+        state,
+        contract_version=event.contract_version,
+        schema_version=event.schema_version,
+        row_count=event.row_count,
+        rejected_row_count=event.rejected_row_count,
+        step=BatchStatus.APPENDED if event.checked is None else BatchStatus.QUALITY_PASSED,
+        bronze=event.attempt,
+        silver=event.attempt if event.anonymized is not None else None,
+        gold=event.attempt if event.published else None,
+        quality=Quality.UNCHECKED if event.checked is None else Quality.PASSED,
+        privacy_rules=event.anonymized.rules if event.anonymized is not None else (),
+    )
+
+
+def left_as_it_was(personal: Sequence[str], applied: Sequence[PrivacyRule], kept: Sequence[str]) -> tuple[str, ...]:
+    """The personal columns that no applied rule hides and that the contract does not keep."""
+    hidden = {rule.column for rule in applied if rule.strategy is not PrivacyStrategy.KEEP}
+    return tuple(column for column in personal if column not in hidden and column not in kept)

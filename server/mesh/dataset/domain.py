@@ -1,0 +1,185 @@
+"""A dataset's rules: how it is registered and when its batches may be replayed."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TypeAlias, assert_never
+
+from server.kernel.decider import Decider
+from server.kernel.errors import AlreadyExists, BadUserInput, NotFound, PreconditionFailed
+from server.kernel.fields import Field, check_fields
+from server.kernel.ids import Urn
+from server.kernel.record import record
+
+
+class ReplayOutcome(StrEnum):
+    """What a replay did with one batch: new files, or its old ones kept for a reason."""
+
+    REPLAYED = "replayed"
+    KEPT = "kept"
+
+
+@record
+class ReplayedBatch:
+    """One batch in a replay's report. Rows are those of bronze."""
+
+    batch: Urn
+    outcome: ReplayOutcome
+    rows_before: int
+    rows_after: int
+    reason: str | None = None
+
+
+@record
+class RegisterDataset:
+    """Give a dataset its name and its first schema. `contains_pii` None: the owner does not say."""
+
+    dataset: Urn
+    name: str
+    fields: tuple[Field, ...]
+    contains_pii: bool | None
+    encryption_enabled: bool
+
+
+@record
+class RequestReplay:
+    """Reprocess every batch from its raw file. `batches` counts those that can be replayed.
+
+    `ended`: an earlier replay whose run failed before it could complete.
+    """
+
+    dataset: Urn
+    reason: str
+    run: Urn
+    batches: int
+    ended: Urn | None = None
+
+
+@record
+class CompleteReplay:
+    """Report what a replay did."""
+
+    dataset: Urn
+    run: Urn
+    batches: tuple[ReplayedBatch, ...]
+
+
+Command: TypeAlias = RegisterDataset | RequestReplay | CompleteReplay
+
+
+@record
+class DatasetRegistered:
+    """A dataset exists, with schema version 1."""
+
+    name: str
+    fields: tuple[Field, ...]
+    contains_pii: bool | None
+    encryption_enabled: bool
+
+
+@record
+class ReplayRequested:
+    """A replay of all batches began."""
+
+    dataset: Urn
+    reason: str
+    run: Urn
+
+
+@record
+class ReplayCompleted:
+    """The replay ended; every batch that it looked at is named."""
+
+    dataset: Urn
+    run: Urn
+    batches: tuple[ReplayedBatch, ...]
+
+
+Event: TypeAlias = DatasetRegistered | ReplayRequested | ReplayCompleted
+
+
+@record
+class Dataset:
+    """A dataset's state. `replay` is the run that replays it now."""
+
+    name: str
+    fields: tuple[Field, ...]
+    schema_version: int
+    replay: Urn | None = None
+
+
+State: TypeAlias = Dataset | None
+
+
+def decide(command: Command, state: State) -> Sequence[Event]:
+    """What the command records. Raises: Refused."""
+    match command:
+        case RegisterDataset():
+            if state is not None:
+                raise AlreadyExists(f"dataset {state.name!r} exists; choose another name", field="name")
+            return [register(command)]
+        case RequestReplay(dataset=dataset, reason=reason, run=run, batches=batches, ended=ended):
+            known = existing(dataset, state)
+            if known.replay not in (None, ended):
+                raise PreconditionFailed(
+                    f"a replay of dataset {known.name!r} is under way ({known.replay}); wait for it to end",
+                    replay=known.replay,
+                )
+            if batches == 0:
+                raise PreconditionFailed(f"dataset {known.name!r} has no batch to replay; append one first")
+            return [ReplayRequested(dataset=dataset, reason=reason, run=run)]
+        case CompleteReplay(dataset=dataset, run=run, batches=done):
+            known = existing(dataset, state)
+            if known.replay != run:
+                raise PreconditionFailed(f"run {run!r} does not replay dataset {known.name!r} now")
+            return [ReplayCompleted(dataset=dataset, run=run, batches=done)]
+        case _:
+            assert_never(command)
+
+
+def register(command: RegisterDataset) -> DatasetRegistered:
+    """The first event. A field marked pii says that the dataset contains personal data."""
+    fields = check_fields(command.fields)
+    personal = [field.name for field in fields if field.pii]
+    if personal and command.contains_pii is False:
+        raise BadUserInput(
+            f"containsPii is false, but field {personal[0]!r} is marked pii; say true or unmark it", field="containsPii"
+        )
+    return DatasetRegistered(
+        name=command.name,
+        fields=fields,
+        contains_pii=True if personal else command.contains_pii,
+        encryption_enabled=command.encryption_enabled,
+    )
+
+
+def evolve(state: State, event: Event) -> State:
+    """The state after the event."""
+    match event:
+        case DatasetRegistered(name=name, fields=fields):
+            return Dataset(name=name, fields=fields, schema_version=1)
+        case ReplayRequested(run=run):
+            return _with_replay(state, run)
+        case ReplayCompleted():
+            return _with_replay(state, None)
+        case _:
+            assert_never(event)
+
+
+def existing(dataset: Urn, state: State) -> Dataset:
+    """The dataset's state. Raises: NotFound."""
+    if state is None:
+        raise NotFound(f"{dataset!r} is not known; register it first", field="dataset")
+    return state
+
+
+def _with_replay(state: State, run: Urn | None) -> State:
+    assert state is not None, "a stream starts with DatasetRegistered"
+    return Dataset(name=state.name, fields=state.fields, schema_version=state.schema_version, replay=run)
+
+
+def about(state: State) -> tuple[Urn, ...]:
+    """The dataset itself, so that one filter finds its events and those of its batches and contracts."""
+    return (Urn(f"dataset:{state.name}"),) if state is not None else ()
+
+
+DATASET: Decider[Command, Event, State] = Decider(initial=None, decide=decide, evolve=evolve, about=about)

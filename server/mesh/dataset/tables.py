@@ -1,0 +1,41 @@
+"""Read tables of datasets and of their schema versions."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Integer, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field
+
+from server.adapters.store.intervals import Interval, current_index
+
+
+class DatasetRow(Interval, table=True):
+    """A dataset. `fields`: the columns of its current schema, as JSON records."""
+
+    __tablename__ = "dataset"
+    __table_args__ = (current_index("dataset"), Index("dataset_by_name", "name", "valid_to"))
+
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    revision: int = Field(sa_column=Column(Integer, nullable=False))
+    fields: list[dict[str, Any]] = Field(sa_column=Column(JSONB, nullable=False))
+    schema_version: int = Field(sa_column=Column(Integer, nullable=False))
+    contains_pii: bool | None = Field(sa_column=Column(Boolean, nullable=True))
+    encryption_enabled: bool = Field(sa_column=Column(Boolean, nullable=False))
+    replay: str | None = Field(sa_column=Column(Text, nullable=True))
+    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    updated_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class SchemaVersionRow(Interval, table=True):
+    """One version of a dataset's schema. `id`: the dataset's URN, '#', the version."""
+
+    __tablename__ = "dataset_schema"
+    __table_args__ = (current_index("dataset_schema"), Index("dataset_schema_by_dataset", "dataset", "version"))
+
+    dataset: str = Field(sa_column=Column(Text, nullable=False))
+    version: int = Field(sa_column=Column(Integer, nullable=False))
+    fields: list[dict[str, Any]] = Field(sa_column=Column(JSONB, nullable=False))
+    compatibility: str = Field(sa_column=Column(Text, nullable=False))
+    position: int = Field(sa_column=Column(BigInteger, nullable=False))
+    registered_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))

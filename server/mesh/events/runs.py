@@ -1,0 +1,145 @@
+"""Starting runs on behalf of a mutation, and telling their failures as the mutation's own."""
+
+from collections.abc import AsyncGenerator, Mapping
+from datetime import datetime
+from typing import Any
+
+from server.adapters.runs import ProcessKind, Run, RunBoard, RunCursor, RunFilter, RunRequest, RunStatus
+from server.adapters.store.commands import Commands
+from server.adapters.store.paging import Cursor, Page, PageRequest, check_first, decode_cursor, fingerprint
+from server.kernel.errors import BadUserInput, NotFound, Refused
+from server.kernel.ids import Urn
+from server.kernel.intent import Intent
+
+MAX_WAIT_SECONDS = 60.0
+
+_BY_CODE: Mapping[str, type[Refused]] = {cls.code: cls for cls in Refused.__subclasses__()}
+
+
+class RunFault(Exception):
+    """A run ended by a defect of ours. The message is masked already and names the correlation id."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run.error)
+        self.extensions = {"code": "INTERNAL", "run": run.id, "correlationId": run.correlation_id}
+
+
+class Runs:
+    """What the services need of the board."""
+
+    def __init__(self, board: RunBoard, commands: Commands) -> None:
+        self._board = board
+        self._commands = commands
+
+    async def repeated(self, intent: Intent, wait_seconds: float) -> Run | None:
+        """The run that this command started before, as it stands after waiting. Raises: Conflict, BadUserInput."""
+        check_wait(wait_seconds)
+        await self._commands.answered(intent)
+        if not intent.keyed:
+            return None
+        run = await self._board.find(intent.key, intent.digest)
+        return None if run is None else await self._ended(run, wait_seconds)
+
+    async def start(
+        self,
+        kind: ProcessKind,
+        intent: Intent,
+        *,
+        dataset: Urn,
+        batch_id: str | None,
+        payload: Mapping[str, Any],  # any JSON: each handler has its own
+        wait_seconds: float,
+    ) -> Run:
+        """Start a run and wait for it. Raises: what the run was refused for, within the wait."""
+        check_wait(wait_seconds)
+        request = RunRequest(
+            kind=kind,
+            dataset=dataset,
+            batch_id=batch_id,
+            actor=intent.actor,
+            correlation_id=intent.correlation_id,
+            command_key=intent.key,
+            input_digest=intent.digest,
+            payload=payload,
+        )
+        return await self._ended(await self._board.start(request), wait_seconds)
+
+    async def unfinished(self, kind: ProcessKind, dataset: Urn) -> Run | None:
+        """A run of this kind on the dataset that has not ended, if there is one."""
+        for status in (RunStatus.RUNNING, RunStatus.QUEUED):
+            page = await self._board.list(RunFilter(kind=kind, status=status, dataset=dataset), first=1)
+            if page.runs:
+                return page.runs[0]
+        return None
+
+    async def find(self, identifier: Urn) -> Run | None:
+        """A run as it stands, or None."""
+        try:
+            return await self._board.get(identifier)
+        except NotFound:
+            return None
+
+    def changes(self, identifier: Urn) -> AsyncGenerator[Run, None]:
+        """The run now and at each change, to its end. Raises: NotFound."""
+        return self._board.changes(identifier)
+
+    async def page(self, only: RunFilter, request: PageRequest) -> Page[Run]:
+        """Runs, oldest first. Raises: BadUserInput, LimitExceeded."""
+        first = check_first(request.first)
+        name = fingerprint("runs", repr(only))
+        after = None
+        if request.after is not None:
+            instant, identifier = decode_cursor(request.after, name).key
+            after = RunCursor(created_at=datetime.fromisoformat(instant), id=Urn(identifier))
+        found = await self._board.list(only, first=first, after=after)
+
+        async def count() -> int:
+            return await self._board.count(only)
+
+        return Page(
+            rows=found.runs,
+            cursors=[
+                Cursor(listing=name, position=0, key=[run.created_at.isoformat(), run.id]).encode()
+                for run in found.runs
+            ],
+            has_next=found.has_more,
+            has_previous=after is not None,
+            position=0,
+            count=count,
+        )
+
+    async def _ended(self, run: Run, wait_seconds: float) -> Run:
+        run = await self._board.wait(run.id, wait_seconds)
+        if run.status is RunStatus.FAILED:
+            raise failure(run)
+        return run
+
+
+def check_wait(seconds: float) -> None:
+    """Refuse a wait out of bounds. Raises: BadUserInput."""
+    if not 0 <= seconds <= MAX_WAIT_SECONDS:
+        raise BadUserInput(
+            f"waitSeconds {seconds:g} is out of bounds: 0 to {MAX_WAIT_SECONDS:g}; a run goes on by itself after that",
+            field="waitSeconds",
+        )
+
+
+def failure(run: Run) -> Exception:
+    """The error that a failed run amounts to: the refusal that it met, or a fault."""
+    cls = _BY_CODE.get(run.error_code or "")
+    if cls is None:
+        return RunFault(run)
+    refused = cls(run.error or "the run failed", field=run.error_field, **(run.error_details or {}))
+    refused.run = run.id
+    return refused
+
+
+def run_intent(run: Run, part: str = "") -> Intent:
+    """The intent of a run's own append: its key makes a second try of the run record nothing twice."""
+    return Intent(
+        actor=run.actor,
+        correlation_id=run.correlation_id,
+        key=f"{run.id}{part}",
+        digest=b"",
+        keyed=True,
+    )

@@ -1,0 +1,50 @@
+"""The mesh as its doors see it: every service and query of the slices, put together once."""
+
+from collections.abc import Awaitable, Callable
+
+from server.adapters.store.feed import Feed
+from server.adapters.store.verify import Verification
+from server.kernel.record import record
+from server.mesh.access.grants import Grants
+from server.mesh.batch.queries import BatchQueries
+from server.mesh.batch.replay import Replays
+from server.mesh.batch.service import BatchService
+from server.mesh.batch.uploads import Uploads
+from server.mesh.contract.queries import ContractQueries
+from server.mesh.contract.service import ContractService
+from server.mesh.dataset.queries import DatasetQueries
+from server.mesh.dataset.service import DatasetService
+from server.mesh.events.queries import EventQueries
+from server.mesh.events.runs import Runs
+
+
+@record
+class About:
+    """What the server says of itself: versions, never paths or addresses."""
+
+    version: str
+    database: str
+    storage: str
+    engine: str
+
+
+@record
+class Mesh:
+    """What resolvers may use. `digest_key`: 32 bytes for the digests of inputs."""
+
+    about: About
+    public_read: bool
+    digest_key: bytes
+    datasets: DatasetQueries
+    dataset_service: DatasetService
+    contracts: ContractQueries
+    contract_service: ContractService
+    batches: BatchQueries
+    batch_service: BatchService
+    replays: Replays
+    uploads: Uploads
+    grants: Grants
+    events: EventQueries
+    runs: Runs
+    feed: Feed
+    verify: Callable[[int], Awaitable[Verification]]

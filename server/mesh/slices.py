@@ -1,0 +1,58 @@
+"""All slices in one place: the events, projections and read tables that the store serves."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, get_args
+
+from server.adapters.store.intervals import Interval, Write
+from server.kernel.codec import Codec, Upcast
+from server.kernel.record import record
+from server.kernel.recorded import Recorded
+from server.mesh.batch import facts as batch_facts
+from server.mesh.batch import projection as batch_projection
+from server.mesh.contract import domain as contract_domain
+from server.mesh.contract import projection as contract_projection
+from server.mesh.dataset import domain as dataset_domain
+from server.mesh.dataset import projection as dataset_projection
+
+
+@record
+class Slice:
+    """What a slice gives to the store."""
+
+    name: str
+    events: tuple[type, ...]
+    project: Callable[[Recorded[Any]], Sequence[Write]]  # of the slice's own events
+    tables: tuple[type[Interval], ...]
+    upcasts: Mapping[type, Sequence[Upcast]]
+
+
+SLICES: tuple[Slice, ...] = (
+    Slice(
+        name="dataset",
+        events=get_args(dataset_domain.Event),
+        project=dataset_projection.project,
+        tables=dataset_projection.TABLES,
+        upcasts={},
+    ),
+    Slice(
+        name="contract",
+        events=get_args(contract_domain.Event),
+        project=contract_projection.project,
+        tables=contract_projection.TABLES,
+        upcasts={},
+    ),
+    Slice(
+        name="batch",
+        events=get_args(batch_facts.Event),
+        project=batch_projection.project,
+        tables=batch_projection.TABLES,
+        upcasts={},
+    ),
+)
+
+CODEC = Codec(
+    [event for part in SLICES for event in part.events],
+    {event: lifts for part in SLICES for event, lifts in part.upcasts.items()},
+)
+PROJECTIONS = {event: part.project for part in SLICES for event in part.events}
+TABLES = tuple(table for part in SLICES for table in part.tables)

@@ -1,0 +1,1 @@
+"""Runs: the board, the queue, the worker."""
