@@ -16,11 +16,12 @@ from graphql_schema.paging import After, Connection, First, connection, request
 from graphql_schema.position import position_of
 from graphql_schema.report import PrivacyReport, QualityReport, RejectedRow, privacy_report, quality_report
 from graphql_schema.scalars import BigInt
+from server.adapters.store.listing import Listing
 from server.kernel.ids import Kind, reference
 from server.kernel.layer import Layer as LayerName
 from server.kernel.permission import Permission
 from server.mesh.batch.queries import BatchFilter as Query
-from server.mesh.batch.queries import BatchRow
+from server.mesh.batch.queries import BatchRow, batches
 from server.mesh.batch.state import BatchStatus as Status
 
 if TYPE_CHECKING:
@@ -149,25 +150,23 @@ class BatchReads:
     ) -> Connection[Batch]:
         """A page of batches."""
         position = await position_of(self, info)
-        page = await info.context.mesh.batches.page(batch_query(filter), request(first, after), position)
+        page = await info.context.mesh.reader.page(batch_listing(filter), request(first, after), position)
         return connection(page, lambda row: batch_node(row, page.position))
 
 
-def batch_query(filter: BatchFilter | None, dataset: str | None = None) -> Query:
-    """The filter as the queries take it; of one dataset where it is named."""
+def batch_listing(filter: BatchFilter | None, parent: str | None = None) -> Listing[BatchRow]:
+    """The batches that the filter means, of all or of each parent."""
     if filter is None:
-        return Query(dataset=dataset)
-    given = None if filter.dataset is None else reference(Kind.DATASET, filter.dataset, field="dataset")
-    contract = None if filter.contract is None else reference(Kind.CONTRACT, filter.contract, field="contract")
-    return Query(
-        dataset=dataset or given,
-        contract=contract,
+        return batches(Query(), parent)
+    only = Query(
+        dataset=None if filter.dataset is None else reference(Kind.DATASET, filter.dataset, field="dataset"),
+        contract=None if filter.contract is None else reference(Kind.CONTRACT, filter.contract, field="contract"),
         status=filter.status,
         layer=filter.layer.value.lower() if filter.layer else None,
         appended_after=filter.appended_after,
         appended_before=filter.appended_before,
-        none=dataset is not None and given not in (None, dataset),
     )
+    return batches(only, parent)
 
 
 def batch_node(row: BatchRow, position: int) -> Batch:

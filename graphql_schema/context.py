@@ -1,18 +1,26 @@
 """The context of one operation: who asks, what the server offers, and what was loaded already."""
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias, TypeVar
 
 import orjson
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from server.adapters.store.intervals import Interval
+from server.adapters.store.listing import At, Listing
+from server.adapters.store.log import StoredEvent
+from server.adapters.store.paging import Page, PageRequest
 from server.http.graphql.deadline import Deadline
+from server.kernel.address import Address
 from server.kernel.caller import Caller
 from server.kernel.intent import Intent, intent
 from server.kernel.permission import Permission, require
 from server.mesh.events.runs import check_wait
 from server.mesh.mesh import Mesh
+
+R = TypeVar("R", bound=Interval)
 
 DEFAULT_WAIT_SECONDS = 30.0
 _UNCOUNTED = ("idempotency_key", "wait_seconds")  # they change how an answer comes, not what is asked
@@ -28,7 +36,7 @@ class Context:
         self.deadline = deadline
         self.base_url = base_url
         self._head: int | None = None
-        self._loaders: dict[tuple[str, int], DataLoader[str, Any]] = {}
+        self._loaders: dict[Hashable, DataLoader[At, Any]] = {}
 
     def require(self, permission: Permission) -> None:
         """Refuse a caller without the permission. Raises: Unauthenticated, Forbidden."""
@@ -62,29 +70,58 @@ class Context:
         return wait
 
     def load(self, kind: str, position: int, id: str) -> Any:  # an awaitable of the kind's row or rows
-        """What `kind` names of one URN at a position; loads of one turn go to the database together."""
-        loader = self._loaders.get((kind, position))
-        if loader is None:
-            loader = self._loaders[kind, position] = DataLoader(self._batch(kind, position))
-        return loader.load(id)
-
-    def _batch(self, kind: str, position: int) -> Any:  # a batch function of the loader
-        reads = {
-            "dataset": self.mesh.datasets.by_ids,
-            "contract": self.mesh.contracts.by_ids,
-            "batch": self.mesh.batches.by_ids,
-            "grant": self.mesh.batches.grants_by_ids,
-            "batch.grants": self.mesh.batches.grants,
-            "batch.quality": self.mesh.batches.quality_reports,
-            "batch.privacy": self.mesh.batches.privacy_reports,
+        """What `kind` names of one URN at a position; the loads of one turn go to the database in one statement."""
+        mesh = self.mesh
+        reads: dict[str, Callable[[Sequence[At]], Awaitable[Mapping[At, Any]]]] = {
+            "dataset": mesh.datasets.by_ids,
+            "dataset.schemas": mesh.datasets.schema_histories,
+            "contract": mesh.contracts.by_ids,
+            "batch": mesh.batches.by_ids,
+            "batch.grants": mesh.batches.grants,
+            "batch.quality": mesh.batches.quality_reports,
+            "batch.privacy": mesh.batches.privacy_reports,
+            "grant": mesh.batches.grants_by_ids,
         }
-        read: Any = reads[kind]
+        return self._loader(kind, reads[kind]).load(At(id, position))
 
-        async def load(ids: Sequence[str]) -> list[Any]:
-            found = await read(ids, position)
-            return [found.get(id) for id in ids]
+    async def address(self, grant: str) -> Address | None:
+        """A grant's address; those of one turn are made together."""
 
-        return load
+        async def read(asked: Sequence[At]) -> Mapping[At, Address]:
+            made = await self.mesh.grants.addresses([at.id for at in asked])
+            return {At(id, 0): address for id, address in made.items()}
+
+        address: Address | None = await self._loader("grant.address", read).load(At(grant, 0))
+        return address
+
+    async def children(self, listing: Listing[R], request: PageRequest, position: int, parent: str) -> Page[R]:
+        """A parent's page of a listing; the pages of one turn are read, and counted, in one statement each."""
+        name = (listing.name, request.first, request.after)
+        pages = self._loader(name, lambda asked: self.mesh.reader.pages(listing, request, asked))
+        counts = self._loader((*name, "count"), lambda asked: self.mesh.reader.counts(listing, asked))
+        page: Page[R] = await pages.load(At(parent, position))
+        return replace(page, count=lambda: counts.load(At(parent, page.position)))
+
+    async def events(self, request: PageRequest, position: int, thing: str, *, about: bool) -> Page[StoredEvent]:
+        """A thing's page of events up to a position; those of one turn are read together."""
+        log = self.mesh.events
+        name = ("events", about, request.first, request.after)
+        pages = self._loader(name, lambda asked: log.pages(about, request, asked))
+        counts = self._loader((*name, "count"), lambda asked: log.counts(about, asked))
+        page: Page[StoredEvent] = await pages.load(At(thing, position))
+        return replace(page, count=lambda: counts.load(At(thing, position)))
+
+    def _loader(
+        self, name: Hashable, read: Callable[[Sequence[At]], Awaitable[Mapping[At, Any]]]
+    ) -> DataLoader[At, Any]:
+        async def load(asked: Sequence[At]) -> list[Any]:
+            found = await read(asked)
+            return [found.get(at) for at in asked]
+
+        loader = self._loaders.get(name)
+        if loader is None:
+            loader = self._loaders[name] = DataLoader(load)
+        return loader
 
 
 def _maybe(value: Any) -> Any:

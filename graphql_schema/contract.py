@@ -27,9 +27,9 @@ from graphql_schema.rules import (
 from server.adapters.store.commands import Receipt
 from server.kernel.ids import Kind, Urn, reference
 from server.kernel.permission import Permission
-from server.mesh.batch.queries import BatchFilter
 from server.mesh.contract import domain
 from server.mesh.contract.queries import ContractRow, terms_of_row
+from server.mesh.contract.queries import contracts as listing
 
 if TYPE_CHECKING:
     from graphql_schema.batch import Batch
@@ -75,8 +75,8 @@ class DataContract(Node):
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[Annotated["Batch", strawberry.lazy("graphql_schema.batch")]]:
         """A page of batches."""
-        only = BatchFilter(contract=self.id)
-        page = await info.context.mesh.batches.page(only, request(first, after), self.position)
+        every = batches.batch_listing(None, parent="contract")
+        page = await info.context.children(every, request(first, after), self.position, self.id)
         return connection(page, lambda row: batches.batch_node(row, page.position))
 
     @guarded(Permission.AUDIT, description="What happened to it, oldest first.")
@@ -178,7 +178,7 @@ class ContractReads:
         """A page of contracts."""
         position = await position_of(self, info)
         only = None if dataset is None else reference(Kind.DATASET, dataset, field="dataset")
-        page = await info.context.mesh.contracts.page(only, request(first, after), position)
+        page = await info.context.mesh.reader.page(listing(only), request(first, after), position)
         return connection(page, lambda row: contract_node(row, page.position))
 
 

@@ -21,8 +21,10 @@ from graphql_schema.position import position_of
 from graphql_schema.scalars import BigInt
 from server.kernel.fields import check_fields
 from server.kernel.permission import Permission
+from server.mesh.contract.queries import OF_DATASET
 from server.mesh.dataset.queries import DatasetFilter as Filter
 from server.mesh.dataset.queries import DatasetRow, SchemaVersionRow, fields_of
+from server.mesh.dataset.queries import datasets as listing
 
 if TYPE_CHECKING:
     from graphql_schema.batch import Batch, BatchFilter
@@ -71,7 +73,7 @@ class Dataset(Node):
     @strawberry.field(description="Every version of the schema, oldest first.")
     async def schema_history(self, info: Info) -> list[SchemaVersion]:
         """The versions up to the position."""
-        rows = await info.context.mesh.datasets.schema_history(self.id, self.position)
+        rows = await info.context.load("dataset.schemas", self.position, self.id)
         return [schema_version(row) for row in rows]
 
     @strawberry.field(description="The contracts for it, by id.")
@@ -79,7 +81,7 @@ class Dataset(Node):
         self, info: Info, first: First = 50, after: After = None
     ) -> Connection[Annotated["DataContract", strawberry.lazy("graphql_schema.contract")]]:
         """A page of contracts."""
-        page = await info.context.mesh.contracts.page(self.id, request(first, after), self.position)
+        page = await info.context.children(OF_DATASET, request(first, after), self.position, self.id)
         return connection(page, lambda row: contracts.contract_node(row, page.position))
 
     @strawberry.field(description="Its batches, oldest first.")
@@ -94,8 +96,8 @@ class Dataset(Node):
         after: After = None,
     ) -> Connection[Annotated["Batch", strawberry.lazy("graphql_schema.batch")]]:
         """A page of batches."""
-        only = batches.batch_query(filter, dataset=self.id)
-        page = await info.context.mesh.batches.page(only, request(first, after), self.position)
+        every = batches.batch_listing(filter, parent="dataset")
+        page = await info.context.children(every, request(first, after), self.position, self.id)
         return connection(page, lambda row: batches.batch_node(row, page.position))
 
     @guarded(Permission.AUDIT, description="What happened to it, its contracts and its batches, oldest first.")
@@ -183,7 +185,7 @@ class DatasetReads:
         """A page of datasets."""
         only = Filter(contains_pii=filter.contains_pii, text=filter.text) if filter else Filter()
         position = await position_of(self, info)
-        page = await info.context.mesh.datasets.page(only, request(first, after), position)
+        page = await info.context.mesh.reader.page(listing(only), request(first, after), position)
         return connection(page, lambda row: dataset_node(row, page.position))
 
 

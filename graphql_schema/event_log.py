@@ -11,7 +11,7 @@ from graphql_schema import event_types
 from graphql_schema.context import Info
 from graphql_schema.event import Event
 from graphql_schema.guard import guarded
-from graphql_schema.paging import After, Connection, First, connection
+from graphql_schema.paging import After, Connection, First, connection, request
 from graphql_schema.scalars import BigInt
 from server.adapters.store.log import EventQuery, StoredEvent
 from server.kernel.errors import BadUserInput
@@ -133,17 +133,12 @@ def event_query(given: EventFilter | None) -> EventQuery:
 
 async def events_of(info: Info, stream: str, position: int, first: First, after: After) -> Connection[Event]:
     """A page of a stream's events up to a position."""
-    return await _events(info, EventQuery(stream=stream, before_position=position + 1), first, after)
+    return connection(await info.context.events(request(first, after), position, stream, about=False), event_node)
 
 
 async def events_about(info: Info, thing: str, position: int, first: First, after: After) -> Connection[Event]:
     """A page of the events that concern a thing, up to a position."""
-    return await _events(info, EventQuery(about=(thing,), before_position=position + 1), first, after)
-
-
-async def _events(info: Info, query: EventQuery, first: First, after: After) -> Connection[Event]:
-    window = EventPage(first=first, after=after)
-    return connection(await info.context.mesh.events.page(query, window), event_node)
+    return connection(await info.context.events(request(first, after), position, thing, about=True), event_node)
 
 
 def event_node(stored: StoredEvent) -> Event:

@@ -2,9 +2,8 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Optional, get_type_hints
 
-import orjson
 import strawberry
 
 from graphql_schema import batch as batches
@@ -16,6 +15,9 @@ from graphql_schema import run as runs
 from graphql_schema.context import Info
 from graphql_schema.event_fields import DESCRIPTIONS, VALUES
 from server.mesh.slices import CODEC
+
+if TYPE_CHECKING:
+    from graphql_schema.run import ProcessRun
 
 # References by the name of the field: the loader's kind and the node that its row becomes.
 _NODES: dict[str, tuple[str, str, str]] = {
@@ -36,15 +38,9 @@ def _node(name: str, row: Any, position: int) -> Any:  # a row of the kind
     return makers[name](row, position)
 
 
-def record_of(event: "events.Event") -> Any:  # the event's record
-    """The event's data as its record of today."""
-    stored = event.stored
-    return CODEC.decode(stored.type, int(stored.meta["shape"]), orjson.dumps(stored.data))
-
-
 def _reference(name: str) -> Any:  # a resolver
     async def resolve(root: "events.Event", info: Info) -> Any:
-        identifier = getattr(record_of(root), name)
+        identifier = getattr(root.record, name)
         if identifier is None:
             return None
         row = await info.context.load(name, root.stored.position, identifier)
@@ -55,7 +51,7 @@ def _reference(name: str) -> Any:  # a resolver
 
 def _run() -> Any:  # a resolver
     async def resolve(root: "events.Event", info: Info) -> Any:
-        run = await info.context.mesh.runs.find(record_of(root).run)
+        run = await info.context.mesh.runs.find(root.record.run)
         return None if run is None else runs.run_node(run)
 
     return resolve
@@ -63,7 +59,7 @@ def _run() -> Any:  # a resolver
 
 def _value(name: str, convert: Callable[[Any], Any]) -> Any:  # a resolver
     def resolve(root: "events.Event") -> Any:
-        value = getattr(record_of(root), name)
+        value = getattr(root.record, name)
         return None if value is None else convert(value)
 
     return resolve
@@ -73,10 +69,10 @@ def _field(name: str, hint: Any) -> tuple[Any, Any]:  # a Strawberry field and i
     description = DESCRIPTIONS[name]
     if name in _NODES:
         type_name, module, _ = _NODES[name]
-        kind: Any = Annotated[type_name, strawberry.lazy(module)] | None
+        kind: Any = Optional[Annotated[type_name, strawberry.lazy(module)]]  # noqa: UP045  # of a string
         return strawberry.field(resolver=_reference(name), description=description, graphql_type=kind), kind
     if name == "run":
-        kind = Annotated["ProcessRun", strawberry.lazy("graphql_schema.run")] | None  # noqa: F821
+        kind = Optional[Annotated["ProcessRun", strawberry.lazy("graphql_schema.run")]]  # noqa: UP045  # of a string
         return strawberry.field(resolver=_run(), description=description, graphql_type=kind), kind
     kind, convert = VALUES[hint]
     return strawberry.field(resolver=_value(name, convert), description=description, graphql_type=kind), kind

@@ -57,7 +57,7 @@ class ConsumptionGrant(Node):
     )
     async def url(self, info: Info) -> SignedUrl | None:
         """A short-lived address of the batch's published file as it stands now."""
-        address = await info.context.mesh.grants.address(Urn(self.id))
+        address = await info.context.address(self.id)
         return None if address is None else signed_url(address, info.context.base_url)
 
 

@@ -56,6 +56,7 @@ def request(first: int | None, after: str | None, default: int = 50) -> PageRequ
 
 def connection(page: Page[R], node: Callable[[R], N]) -> Connection[N]:
     """A page of rows as a page of nodes."""
+    assert page.count is not None, "whoever reads many pages together says how they are counted"
     nodes = [node(row) for row in page.rows]
     cursors = list(page.cursors)
     return Connection(

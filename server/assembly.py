@@ -97,6 +97,7 @@ async def assemble(settings: Settings, database: Database) -> AsyncGenerator[Ass
             about=_about(database),
             public_read=settings.public_read,
             digest_key=privacy_key,
+            reader=store.reader,
             datasets=datasets,
             dataset_service=DatasetService(store.commands),
             contracts=contracts,

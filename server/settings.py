@@ -14,42 +14,51 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
-    host: str = Field("127.0.0.1", description="Address on which the server listens.")
-    port: int = Field(8000, ge=0, le=65535, description="Port on which the server listens; 0: any free one.")
+    host: str = Field(default="127.0.0.1", description="Address on which the server listens.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port on which the server listens; 0: any free one.")
     public_url: str = Field(
-        "",
+        default="",
         description="Address under which clients reach the server, for signed addresses; empty: as the request says.",
     )
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
     data_dir: Path = Field(
-        Path("data"), description="Folder of the embedded Postgres, the lake, the keys and the logs."
+        default=Path("data"), description="Folder of the embedded Postgres, the lake, the keys and the logs."
     )
-    database_url: str = Field("", description="Postgres 15 or newer; empty: the embedded one in DATA_DIR.")
+    database_url: str = Field(default="", description="Postgres 15 or newer; empty: the embedded one in DATA_DIR.")
     listen_url: str = Field(
-        "", description="Postgres itself, where DATABASE_URL leads to a pooler; empty: DATABASE_URL."
+        default="", description="Postgres itself, where DATABASE_URL leads to a pooler; empty: DATABASE_URL."
     )
     api_key: str = Field(
-        "", description="The admin key, at least 16 characters; empty: one is made at first start and printed once."
+        default="",
+        description="The admin key, at least 16 characters; empty: one is made at first start and printed once.",
     )
-    public_read: bool = Field(True, description="Whether the catalog (no rows, no events) is readable without a key.")
-    worker: str = Field("inline", pattern="^(inline|none)$", description="inline: the server does runs itself; none.")
-    max_concurrent_runs: int = Field(2, ge=1, le=64, description="Runs that one worker does at once.")
-    max_upload_bytes: int = Field(10 * GIB, ge=1, description="Largest upload, in bytes.")
-    engine_memory: str = Field("512MB", description="Memory that DuckDB may use, such as 512MB.")
-    engine_threads: int = Field(0, ge=0, description="Threads that DuckDB may use; 0: one for each core.")
+    public_read: bool = Field(
+        default=True, description="Whether the catalog (no rows, no events) is readable without a key."
+    )
+    worker: str = Field(
+        default="inline", pattern="^(inline|none)$", description="inline: the server does runs itself; none."
+    )
+    max_concurrent_runs: int = Field(default=2, ge=1, le=64, description="Runs that one worker does at once.")
+    max_upload_bytes: int = Field(default=10 * GIB, ge=1, description="Largest upload, in bytes.")
+    engine_memory: str = Field(default="512MB", description="Memory that DuckDB may use, such as 512MB.")
+    engine_threads: int = Field(default=0, ge=0, description="Threads that DuckDB may use; 0: one for each core.")
     signing_key_file: Path | None = Field(
-        None, description="Key of signed addresses; empty: DATA_DIR/keys/signing.key. Servers behind one name share it."
+        default=None,
+        description="Key of signed addresses; empty: DATA_DIR/keys/signing.key. Servers behind one name share it.",
     )
     privacy_key_file: Path | None = Field(
-        None, description="Key of hashed values; empty: DATA_DIR/keys/privacy.key. Losing it breaks joins on them."
+        default=None,
+        description="Key of hashed values; empty: DATA_DIR/keys/privacy.key. Losing it breaks joins on them.",
     )
-    graphiql: bool = Field(True, description="Whether browsers get GraphiQL at /graphql.")
+    graphiql: bool = Field(default=True, description="Whether browsers get GraphiQL at /graphql.")
     graphiql_assets: str = Field(
-        "https://cdn.jsdelivr.net/npm", description="Where browsers load GraphiQL's scripts from."
+        default="https://cdn.jsdelivr.net/npm", description="Where browsers load GraphiQL's scripts from."
     )
-    allowed_origins: str = Field("", description="Other origins that may open sockets, separated by commas.")
-    max_body_bytes: int = Field(MIB, ge=1024, description="Largest request body, in bytes.")
-    max_tokens: int = Field(2000, ge=10, description="Most tokens in a GraphQL document.")
-    max_depth: int = Field(15, ge=1, description="Deepest nesting of a GraphQL operation.")
-    max_cost: int = Field(10_000, ge=1, description="Highest cost of a GraphQL operation, in points.")
-    operation_timeout_seconds: float = Field(30.0, gt=0, description="Longest time of a GraphQL operation, in seconds.")
+    allowed_origins: str = Field(default="", description="Other origins that may open sockets, separated by commas.")
+    max_body_bytes: int = Field(default=MIB, ge=1024, description="Largest request body, in bytes.")
+    max_tokens: int = Field(default=2000, ge=10, description="Most tokens in a GraphQL document.")
+    max_depth: int = Field(default=15, ge=1, description="Deepest nesting of a GraphQL operation.")
+    max_cost: int = Field(default=10_000, ge=1, description="Highest cost of a GraphQL operation, in points.")
+    operation_timeout_seconds: float = Field(
+        default=30.0, gt=0, description="Longest time of a GraphQL operation, in seconds."
+    )

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from server.adapters.store.feed import Feed
+from server.adapters.store.reader import Reader
 from server.adapters.store.verify import Verification
 from server.kernel.record import record
 from server.mesh.access.grants import Grants
@@ -35,6 +36,7 @@ class Mesh:
     about: About
     public_read: bool
     digest_key: bytes
+    reader: Reader
     datasets: DatasetQueries
     dataset_service: DatasetService
     contracts: ContractQueries

@@ -2,7 +2,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.kernel.errors import BadUserInput
@@ -81,7 +81,7 @@ def test_each_strategy_declares_the_type_that_it_leaves(strategy: PrivacyStrateg
 
 
 def test_the_schema_says_what_the_columns_became() -> None:
-    key = {"name": "email", "type": "string", "pii": True}
+    key: dict[str, Any] = {"name": "email", "type": "string", "pii": True}
     became = {
         PrivacyStrategy.MASK: Field(**key, nullable=False),
         PrivacyStrategy.HASH: Field(**key, nullable=False, primary_key=True),
@@ -131,6 +131,7 @@ def test_masks(text: str, keep: int, shown: str) -> None:
     assert masked(text, keep) == shown
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40), st.integers(0, 8))
 def test_a_mask_shows_at_most_the_last_characters_and_at_most_half(text: str, keep: int) -> None:
     shown = masked(text, keep)
@@ -146,6 +147,7 @@ def test_a_mask_shows_at_most_the_last_characters_and_at_most_half(text: str, ke
         assert all(new in ("*", old) for new, old in zip(shown, text, strict=True))
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"\A[a-z0-9.+]{2,20}@[a-z]{1,8}\.[a-z]{2,3}\Z"), st.integers(0, 8))
 def test_an_address_shows_its_first_letter_and_its_domain(address: str, keep: int) -> None:
     local, _, domain = address.partition("@")

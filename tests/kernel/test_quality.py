@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.kernel.errors import BadUserInput
@@ -112,6 +112,7 @@ def test_refuses_a_check_of_more_than_ten_thousand_characters() -> None:
         parse_check("= '" + "a" * 9_997 + "'")
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=50))
 def test_every_text_survives_the_quotes(text: str) -> None:
     quoted = text.replace("'", "''")
@@ -130,6 +131,7 @@ WORDS = ["not", "null", "IN", "between", "and", "unique", "length", "row_count",
 PIECES = st.sampled_from([*"><=!'(), \n5.-", *WORDS])
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30) | st.lists(PIECES, max_size=12).map("".join))
 def test_any_text_is_read_or_refused_with_a_position_inside_it(text: str) -> None:
     assert position_of_refusal(text) in (None, *range(1, len(text) + 2))

@@ -39,17 +39,15 @@ class Block:
     broken: tuple[Broken, ...]
     consumed: int
 
-    def line_of(self, start: int) -> int:
-        """The number of the physical line on which the byte at `start` stands."""
-        return self.line + int(np.searchsorted(self.breaks, start, side="right"))
+    def lines_of(self, starts: Sequence[int] | Offsets) -> list[int]:
+        """The numbers of the physical lines on which these bytes stand."""
+        lines: list[int] = (np.searchsorted(self.breaks, starts, side="right") + self.line).tolist()
+        return lines
 
     def raw(self, start: int, behind: int) -> str:
         """The record as it was uploaded, without its line end, cut after MAX_RECORD bytes."""
         raw = self.text[start:behind]
-        for end in (b"\r\n", b"\n", b"\r"):
-            if raw.endswith(end):
-                raw = raw.removesuffix(end)
-                break
+        raw = raw[:-2] if raw.endswith(b"\r\n") else raw.removesuffix(b"\n").removesuffix(b"\r")
         return raw[:MAX_RECORD].decode(errors="ignore")  # sound UTF-8, but the cut may divide a character
 
 

@@ -43,8 +43,9 @@ class RejectFile:
 
     def add_broken(self, block: Block) -> None:
         """Set the records aside that the block could not read."""
-        for broken in block.broken:
-            self.add(block.line_of(broken.start), broken.reason, block.raw(broken.start, broken.behind))
+        lines = block.lines_of([broken.start for broken in block.broken])
+        for line, broken in zip(lines, block.broken, strict=True):
+            self.add(line, broken.reason, block.raw(broken.start, broken.behind))
 
     def finish(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Write the file."""

@@ -107,18 +107,19 @@ class CsvSource:
             ordinals = pa.array(np.arange(self.rows, self.rows + rows))
             yield pa.record_batch([ordinals, *block.rows.columns], schema=self.schema)
         self.rows += rows
-        self._advance(block.consumed, block.line_of(block.consumed) - self._line)
+        self._advance(block.consumed, block.lines_of([block.consumed])[0] - self._line)
         self._progress(self.rows)
 
     def _mark(self, block: Block, rows: int) -> None:
         marks = list(range(0, rows, PLACE_ROWS))
-        starts = [int(block.starts[mark]) for mark in marks]
-        for mark, start, behind in zip(marks, starts, [*starts[1:], block.consumed], strict=True):
+        starts: list[int] = block.starts[marks].tolist()
+        lines, behinds = block.lines_of(starts), [*starts[1:], block.consumed]
+        for mark, line, start, behind in zip(marks, lines, starts, behinds, strict=True):
             self.places.append(
                 Place(
                     offset=self._offset + start,
                     size=behind - start,
-                    line=block.line_of(start),
+                    line=line,
                     first=self.rows + mark,
                     rows=min(PLACE_ROWS, rows - mark),
                 )

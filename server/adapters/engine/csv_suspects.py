@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import duckdb
 import numpy as np
@@ -14,17 +15,11 @@ from server.adapters.engine.csv_rejects import RejectFile
 from server.adapters.engine.csv_shape import Offsets
 from server.adapters.engine.csv_source import CsvSource, Place
 from server.adapters.engine.csv_types import Guard
-from server.kernel.record import record
+
+_Suspect: TypeAlias = tuple[int, str, int]  # line, raw text, ordinal
 
 SUSPECTS = "suspect_rows"
 AT_ONCE = 4_096
-
-
-@record
-class _Suspect:
-    line: int
-    ordinal: int
-    raw: str
 
 
 def set_aside_suspects(
@@ -45,10 +40,13 @@ def set_aside_suspects(
             final = place.offset + place.size == reading.size
             block = read_block(text, reading.header.syntax, line=place.line, final=final)
             batches.append(block.rows.take(missing))
-            for at in missing.tolist():
-                start, behind = int(block.starts[at]), int(block.behinds[at])
-                line, raw = block.line_of(start), block.raw(start, behind)
-                suspects.append(_Suspect(line=line, ordinal=place.first + at, raw=raw))
+            starts, behinds = block.starts[missing], block.behinds[missing]
+            suspects += zip(
+                block.lines_of(starts),
+                map(block.raw, starts.tolist(), behinds.tolist()),
+                (missing + place.first).tolist(),
+                strict=True,
+            )
             if len(suspects) >= AT_ONCE:
                 _judge(cursor, batches, suspects, guards, rejects)
                 suspects, batches = [], []
@@ -97,8 +95,8 @@ def _judge(
         answers = cursor.execute(query).fetchall()
     finally:
         cursor.unregister(SUSPECTS)
-    for suspect, (verdict,) in zip(suspects, answers, strict=True):
+    for (line, raw, ordinal), (verdict,) in zip(suspects, answers, strict=True):
         guilty = [(guard, code) for guard, code in zip(guards, verdict, strict=True) if code]
         reason = "; ".join(guard.reason(blank=code == 1) for guard, code in guilty)
         column = guilty[0][0].field.name
-        rejects.add(suspect.line, reason, suspect.raw, column=column, ordinal=suspect.ordinal)
+        rejects.add(line, reason, raw, column=column, ordinal=ordinal)

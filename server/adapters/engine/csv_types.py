@@ -20,23 +20,22 @@ _NOT_JSON = "(?i)nan|inf|,[ \\t\\r\\n]*[\\]}]"
 class Guard:
     """One field's cell. `value`: its typed value or null; `sound`: whether text and nullability agree with that.
 
-    `sound` speaks of the column `v<place>` that holds the value; `blank`: whether the text stands for null.
+    `sound` speaks of the column `v<place>` that holds the value; `blank`: whether the text stands for null;
+    `misfit`: why any other cell is set aside, never with its text.
     """
 
     field: Field
     value: str
     sound: str
     blank: str
+    misfit: str
 
     def reason(self, *, blank: bool) -> str:
-        """Why a cell that is not sound was set aside; never with its text."""
-        if blank:
-            return f"{self.field.name}: null, and the column is not nullable"
-        return f"{self.field.name}: {_MISFIT[self.field.data_type.name].format(type=self.field.data_type)}"
+        """Why a cell that is not sound was set aside."""
+        return f"{self.field.name}: {'null, and the column is not nullable' if blank else self.misfit}"
 
 
 _MISFIT = {
-    TypeName.STRING: "not text",
     TypeName.INT: "not an int, which is digits with an optional sign, within 64 bits",
     TypeName.FLOAT: "not a float, which is a finite number",
     TypeName.DECIMAL: "not a {type}, which is digits with an optional point, within its precision and scale",
@@ -78,16 +77,17 @@ def sql_type(kind: DataType) -> str:
 def _guard(field: Field, place: int, column: int | None) -> Guard:
     kind = field.data_type
     if column is None:
-        return Guard(field=field, value=f"cast(null as {sql_type(kind)})", sound="true", blank="true")
+        return Guard(field=field, value=f"cast(null as {sql_type(kind)})", sound="true", blank="true", misfit="")
     text = f"c{column}"
     if kind.name is TypeName.STRING:
         sound = "true" if field.nullable else f"{text} is not null"
-        return Guard(field=field, value=text, sound=sound, blank=f"{text} is null")
+        return Guard(field=field, value=text, sound=sound, blank=f"{text} is null", misfit="")
     blank = f"({text} is null or trim({text}, {SPACES}) = '')"
     present = f"v{place} between {_YEARS}" if kind.name is TypeName.DATETIME else f"v{place} is not null"
     # a case looks at the text of those cells only that have no value
     sound = f"case when {present} then true else {blank if field.nullable else 'false'} end"
-    return Guard(field=field, value=_value(kind, text), sound=sound, blank=blank)
+    misfit = _MISFIT[kind.name].format(type=kind)
+    return Guard(field=field, value=_value(kind, text), sound=sound, blank=blank, misfit=misfit)
 
 
 def _value(kind: DataType, text: str) -> str:

@@ -21,6 +21,7 @@ READS_WAITING = 256
 class Engine:
     """DuckDB for this process. It reads and writes inside `directories` only, and its clock is UTC.
 
+    Statements name files by absolute paths that start as `directories` do, symbolic links followed or not.
     `memory_limit` is text such as `512MB`; DuckDB may pass it by about a tenth. `heavy` calls run at once.
     """
 
@@ -82,7 +83,7 @@ def _sandbox(
         },
     )
     # DuckDB compares spellings: without the last slash, "lake" would also open its sibling "lake-old"
-    allowed = [f"{directory.resolve()}/" for directory in directories]
+    allowed = [f"{path}/" for directory in directories for path in (directory.absolute(), directory.resolve())]
     instance.execute("set global timezone = 'UTC'")
     instance.execute("set global allowed_directories = $1", [allowed])
     instance.execute("set global enable_external_access = false")

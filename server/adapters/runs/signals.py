@@ -18,7 +18,8 @@ logger = logging.getLogger(__name__)
 CHANNEL = "runs"
 NOTIFY = f"select pg_notify('{CHANNEL}', 'run:' || $1::uuid)"
 RETRY_SECONDS = 0.5
-DATABASE_AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+# asyncpg may call a connection that was cut under a query an internal error of its own.
+DATABASE_AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
 
 class RunSignals:

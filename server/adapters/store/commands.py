@@ -115,6 +115,7 @@ class Commands:
         """Append what `attempt` decides; decide again where a stream moved meanwhile. Raises: Refused."""
         if (seen := await self.answered(intent)) is not None:
             return seen
+        moved: str | None = None
         for number in range(MAX_TRIES):
             try:
                 decision = await attempt()
@@ -126,8 +127,9 @@ class Commands:
             result = await self._writer.submit(append)
             if result.outcome is not Outcome.CONFLICT:
                 return await self._receipt(intent, result)
+            moved = result.stream
             await sleep(random.uniform(0, 0.002) * 2**number)  # noqa: S311  # jitter, not a secret
-        raise Conflict(f"{result.stream} changed {MAX_TRIES} times while this was decided; try again")
+        raise Conflict(f"{moved} changed {MAX_TRIES} times while this was decided; try again")
 
     async def answered(self, intent: Intent) -> Receipt | None:
         """The answer that this key has already. Raises: Conflict where it was given for another input."""

@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import orjson
 
+from server.adapters.store.listing import At
 from server.kernel.ids import Kind, Urn, urn
 from server.kernel.record import record
 
@@ -46,6 +47,11 @@ class StoredEvent:
         return about
 
 
+# Which events a thing has, by whether those of other streams count that concern it.
+_OF = {
+    False: "stream = p.id and lower(stream) = lower(p.id)",
+    True: "meta -> 'about' @> jsonb_build_array(p.id)",
+}
 COLUMNS = "position, stream, version, type, data::text, meta::text, recorded_at, hash"
 
 
@@ -161,6 +167,36 @@ class Log:
         """How many events match."""
         condition, values = query.conditions()
         return int(await self._pool.fetchval(f"select count(*) from events where {condition}", *values))  # noqa: S608
+
+    async def pages(self, asked: Sequence[At], *, about: bool, after: int, limit: int) -> dict[At, list[StoredEvent]]:
+        """Up to `limit` events of each thing behind `after` and up to its position, oldest first.
+
+        `about`: all events that concern the thing; else those of its stream.
+        """
+        rows = await self._pool.fetch(
+            f"select p.id, p.upto, e.* from unnest($1::text[], $2::bigint[]) as p(id, upto)"  # noqa: S608
+            f" cross join lateral (select {COLUMNS} from events where {_OF[about]}"
+            " and position > $3 and position <= p.upto order by position limit $4) e order by e.position",
+            [at.id for at in asked],
+            [at.position for at in asked],
+            after,
+            limit,
+        )
+        found: dict[At, list[StoredEvent]] = {at: [] for at in asked}
+        for row in rows:
+            found[At(row["id"], row["upto"])].append(stored_event(row))
+        return found
+
+    async def counts(self, asked: Sequence[At], *, about: bool) -> dict[At, int]:
+        """How many events each thing has up to its position."""
+        rows = await self._pool.fetch(
+            "select p.id, p.upto, (select count(*) from events"  # noqa: S608
+            f" where {_OF[about]} and position <= p.upto) as number"
+            " from unnest($1::text[], $2::bigint[]) as p(id, upto)",
+            [at.id for at in asked],
+            [at.position for at in asked],
+        )
+        return {At(row["id"], row["upto"]): row["number"] for row in rows}
 
     async def at_positions(self, positions: Sequence[int]) -> list[StoredEvent]:
         """The events at these positions, in order of position."""

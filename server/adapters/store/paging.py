@@ -40,14 +40,17 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Page(Generic[R]):
-    """Some rows of a listing, each with its cursor. `position`: the log position that the listing reflects."""
+    """Some rows of a listing, each with its cursor. `position`: the log position that the listing reflects.
+
+    `count` None: one page of many, which are counted together.
+    """
 
     rows: Sequence[R]
     cursors: Sequence[str]
     has_next: bool
     has_previous: bool
     position: int
-    count: Callable[[], Awaitable[int]]
+    count: Callable[[], Awaitable[int]] | None
 
 
 def fingerprint(*parts: Any) -> str:  # any JSON values
@@ -64,15 +67,15 @@ def check_first(first: int, *, limit: int = MAX_FIRST, field: str = "first") -> 
     return first
 
 
-def decode_cursor(text: str, listing: str) -> Cursor:
-    """Read a cursor that was given out for the same listing. Raises: BadUserInput."""
+def decode_cursor(text: str, listing: str, key_type: type) -> Cursor:
+    """Read a cursor that was given out for the same listing, whose key is of this type. Raises: BadUserInput."""
     try:
         padded = text + "=" * (-len(text) % 4)
         found, position, key = orjson.loads(base64.urlsafe_b64decode(padded))
-    except (ValueError, binascii.Error):
+    except (TypeError, ValueError, binascii.Error):
         raise BadUserInput(
             f"cursor {text[:80]!r} is not one of ours; use endCursor of the page before", field="after"
         ) from None
-    if found != listing or not isinstance(position, int):
+    if found != listing or not isinstance(position, int) or not 0 <= position < 2**63 or type(key) is not key_type:
         raise BadUserInput("this cursor belongs to another filter or order; start the listing anew", field="after")
     return Cursor(listing=listing, position=position, key=key)

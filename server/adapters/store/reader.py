@@ -1,17 +1,19 @@
-"""Reading the read tables at a position: single rows, rows by id, pages."""
+"""Reading the read tables at a position: single rows, rows by id, pages, for one asker or for many in one statement."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import func
+from sqlalchemy import ARRAY, BigInteger, Text, func, literal, true
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, aliased
 from sqlalchemy.sql.elements import ColumnElement
-from sqlmodel import col, select
+from sqlalchemy.sql.selectable import TableValuedAlias
+from sqlmodel import col, column, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from server.adapters.store.intervals import FOREVER, Interval
-from server.adapters.store.paging import Cursor, Page, PageRequest, check_first, decode_cursor, fingerprint
+from server.adapters.store.listing import At, Listing
+from server.adapters.store.paging import Cursor, Page, PageRequest, check_first, decode_cursor
 
 R = TypeVar("R", bound=Interval)
 
@@ -24,19 +26,11 @@ class Reader:
     def __init__(self, engine: AsyncEngine) -> None:
         self._sessions = async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
 
-    async def one(self, table: type[R], *conditions: ColumnElement[bool], position: int = NOW) -> R | None:
-        """The row that satisfies the conditions, if there is one."""
-        async with self._sessions() as session:
-            return (await session.exec(select(table).where(table.standing(position), *conditions).limit(1))).first()
-
     async def by_id(self, table: type[R], id: str, position: int = NOW) -> R | None:
         """The row of a URN."""
-        return await self.one(table, col(table.id) == id, position=position)
-
-    async def by_ids(self, table: type[R], ids: Iterable[str], position: int = NOW) -> dict[str, R]:
-        """The rows of these URNs, by URN."""
-        rows = await self.all(table, col(table.id).in_(list(ids)), position=position)
-        return {row.id: row for row in rows}
+        async with self._sessions() as session:
+            statement = select(table).where(table.standing(position), col(table.id) == id)
+            return (await session.exec(statement)).first()
 
     async def all(
         self,
@@ -52,47 +46,122 @@ class Reader:
         async with self._sessions() as session:
             return (await session.exec(statement)).all()
 
-    async def count(self, table: type[R], *conditions: ColumnElement[bool], position: int = NOW) -> int:
-        """How many rows satisfy the conditions."""
+    async def by_ids(self, table: type[R], asked: Sequence[At]) -> dict[At, R]:
+        """The rows of these URNs, each at its own position."""
+        found = await self.children(table, "id", "id", asked)
+        return {at: rows[0] for at, rows in found.items() if rows}
+
+    async def children(self, table: type[R], parent: str, order: str, asked: Sequence[At]) -> dict[At, list[R]]:
+        """All rows of each parent at its position, in ascending order of a column."""
+        places = _places(asked)
+        statement = (
+            select(places.c.id, places.c.position, table)
+            .join_from(places, table, (_column(table, parent) == places.c.id) & _standing(table, places))
+            .order_by(_column(table, order))
+        )
+        found: dict[At, list[R]] = {at: [] for at in asked}
         async with self._sessions() as session:
-            statement = select(func.count()).select_from(table).where(table.standing(position), *conditions)
-            return (await session.exec(statement)).one()
+            for id, position, row in (await session.exec(statement)).all():
+                found[At(id, position)].append(row)
+        return found
 
-    async def page(
-        self,
-        table: type[R],
-        *conditions: ColumnElement[bool],
-        key: str,
-        request: PageRequest,
-        position: int,
-        listing: Sequence[Any],  # JSON values that name the filter
-    ) -> Page[R]:
-        """A page in ascending order of the column `key`, which is unique.
+    async def page(self, listing: Listing[R], request: PageRequest, position: int) -> Page[R]:
+        """A page. A cursor carries the position of its first page, so that the pages of one listing agree.
 
-        A cursor carries the position of its first page, so that the pages of one listing agree.
         Raises: BadUserInput, LimitExceeded.
         """
-        first = check_first(request.first)
-        name = fingerprint(table.__tablename__, key, *listing)
-        column = col(getattr(table, key))
-        limits = list(conditions)
-        if request.after is not None:
-            cursor = decode_cursor(request.after, name)
-            position = cursor.position
-            limits.append(column > cursor.key)
-        statement = select(table).where(table.standing(position), *limits).order_by(column).limit(first + 1)
+        first, cursor = _asked(listing, request)
+        position = position if cursor is None else cursor.position
+        table = listing.table
+        statement = select(table).where(table.standing(position), *_limits(listing, table, cursor))
+        statement = statement.order_by(_column(table, listing.key)).limit(first + 1)
         async with self._sessions() as session:
             rows = (await session.exec(statement)).all()
 
         async def count() -> int:
-            return await self.count(table, *conditions, position=position)
+            counted = select(func.count()).select_from(table).where(table.standing(position), *listing.conditions)
+            async with self._sessions() as session:
+                return (await session.exec(counted)).one()
 
-        shown = rows[:first]
-        return Page(
-            rows=shown,
-            cursors=[Cursor(listing=name, position=position, key=getattr(row, key)).encode() for row in shown],
-            has_next=len(rows) > first,
-            has_previous=request.after is not None,
-            position=position,
-            count=count,
+        return _page(listing, request, first, position, rows, count)
+
+    async def pages(self, listing: Listing[R], request: PageRequest, asked: Sequence[At]) -> dict[At, Page[R]]:
+        """The page of each parent at its position, or at the cursor's. Raises: BadUserInput, LimitExceeded."""
+        assert listing.parent is not None, "the listing of many parents names their column"
+        first, cursor = _asked(listing, request)
+        places = _places(asked if cursor is None else [At(at.id, cursor.position) for at in asked])
+        table = listing.table
+        behind = (
+            select(table)
+            .where(_column(table, listing.parent) == places.c.id, _standing(table, places))
+            .where(*_limits(listing, table, cursor))
+            .order_by(_column(table, listing.key))
+            .limit(first + 1)
+            .lateral()
         )
+        row = aliased(table, behind)
+        statement = select(places.c.id, row).join_from(places, behind, true()).order_by(_column(row, listing.key))
+        found: dict[str, list[R]] = {at.id: [] for at in asked}
+        async with self._sessions() as session:
+            for id, each in (await session.exec(statement)).all():
+                found[id].append(each)
+        return {
+            at: _page(listing, request, first, at.position if cursor is None else cursor.position, found[at.id], None)
+            for at in asked
+        }
+
+    async def counts(self, listing: Listing[R], asked: Sequence[At]) -> dict[At, int]:
+        """How many rows each parent has at its position."""
+        assert listing.parent is not None, "the listing of many parents names their column"
+        places = _places(asked)
+        table = listing.table
+        statement = (
+            select(places.c.id, places.c.position, func.count())
+            .join_from(places, table, (_column(table, listing.parent) == places.c.id) & _standing(table, places))
+            .where(*listing.conditions)
+            .group_by(places.c.id, places.c.position)
+        )
+        async with self._sessions() as session:
+            counted = {At(id, position): number for id, position, number in (await session.exec(statement)).all()}
+        return {at: counted.get(at, 0) for at in asked}
+
+
+def _places(asked: Sequence[At]) -> TableValuedAlias:
+    ids = literal([at.id for at in asked], ARRAY(Text))
+    positions = literal([at.position for at in asked], ARRAY(BigInteger))
+    unnested = func.unnest(ids, positions).table_valued(column("id", Text), column("position", BigInteger))
+    return unnested.render_derived(name="places")
+
+
+def _column(table: Any, name: str) -> ColumnElement[Any]:  # a table or an alias of one
+    found: ColumnElement[Any] = getattr(table, name)
+    return found
+
+
+def _standing(table: type[Interval], places: TableValuedAlias) -> ColumnElement[bool]:
+    return (col(table.valid_from) <= places.c.position) & (col(table.valid_to) > places.c.position)
+
+
+def _asked(listing: Listing[Any], request: PageRequest) -> tuple[int, Cursor | None]:
+    first = check_first(request.first)
+    return first, None if request.after is None else decode_cursor(request.after, listing.name, listing.key_type)
+
+
+def _limits(listing: Listing[R], table: type[R], cursor: Cursor | None) -> list[ColumnElement[bool]]:
+    behind = [] if cursor is None else [_column(table, listing.key) > cursor.key]
+    return [*listing.conditions, *behind]
+
+
+def _page(
+    listing: Listing[R], request: PageRequest, first: int, position: int, rows: Sequence[R], count: Any
+) -> Page[R]:  # `count` None: whoever asks for many counts them together
+    shown = rows[:first]
+    cursors = [Cursor(listing=listing.name, position=position, key=getattr(row, listing.key)).encode() for row in shown]
+    return Page(
+        rows=shown,
+        cursors=cursors,
+        has_next=len(rows) > first,
+        has_previous=request.after is not None,
+        position=position,
+        count=count,
+    )

@@ -11,7 +11,7 @@ from sqlmodel import Field, SQLModel
 class EventRow(SQLModel, table=True):
     """One event, never changed and never deleted. `meta`: actor, correlation_id, about, shape."""
 
-    __tablename__ = "events"
+    __tablename__ = "events"  # pyright: ignore[reportAssignmentType]  # SQLModel takes the plain name
     __table_args__ = (
         Index("events_stream_version", text("lower(stream)"), "version", unique=True),
         Index("events_recorded_at", "recorded_at", "position"),
@@ -32,7 +32,7 @@ class EventRow(SQLModel, table=True):
 class EventHead(SQLModel, table=True):
     """The one row that every append locks first: the last position, its time and its hash."""
 
-    __tablename__ = "event_head"
+    __tablename__ = "event_head"  # pyright: ignore[reportAssignmentType]  # SQLModel takes the plain name
     __table_args__ = (CheckConstraint("id", name="event_head_is_one_row"),)
 
     id: bool = Field(sa_column=Column(Boolean, primary_key=True, server_default=text("true")))
@@ -44,7 +44,7 @@ class EventHead(SQLModel, table=True):
 class CommandRow(SQLModel, table=True):
     """A command that was answered: the keyed digest of its input and the positions of its events, never content."""
 
-    __tablename__ = "commands"
+    __tablename__ = "commands"  # pyright: ignore[reportAssignmentType]  # SQLModel takes the plain name
     __table_args__ = (Index("commands_at", "at"),)
 
     key: str = Field(sa_column=Column(Text, primary_key=True))
@@ -57,7 +57,7 @@ class CommandRow(SQLModel, table=True):
 class SnapshotRow(SQLModel, table=True):
     """A stream's state at a version: a cache that may be deleted. `shape` is the fingerprint of the state's fields."""
 
-    __tablename__ = "snapshots"
+    __tablename__ = "snapshots"  # pyright: ignore[reportAssignmentType]  # SQLModel takes the plain name
 
     stream: str = Field(sa_column=Column(Text, primary_key=True))
     version: int = Field(sa_column=Column(Integer, nullable=False))

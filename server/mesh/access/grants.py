@@ -2,18 +2,20 @@
 
 import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from server.adapters.storage import layout
 from server.adapters.storage.signing import DEFAULT_LIFETIME, Permit, Signer
 from server.adapters.store.commands import Commands, Receipt
+from server.adapters.store.listing import At
+from server.adapters.store.reader import NOW
 from server.kernel.address import Address
 from server.kernel.errors import BadUserInput, Forbidden
 from server.kernel.ids import Kind, Urn, name_of, reference, urn
 from server.kernel.intent import Intent
-from server.mesh.batch.domain import GrantConsumption, RevokeConsumption
+from server.mesh.batch.commands import GrantConsumption, RevokeConsumption
 from server.mesh.batch.queries import BatchQueries, BatchRow, GrantRow
 from server.mesh.batch.stream import BATCHES
 
@@ -73,15 +75,14 @@ class Grants:
         command = RevokeConsumption(batch=batch, grant=Urn(row.id), reason=reason)
         return Urn(row.id), await self._commands.execute(BATCHES, batch, command, intent)
 
-    async def address(self, grant: Urn) -> Address | None:
-        """A fresh address of the granted rows, or None where the grant gives nothing now.
+    async def addresses(self, grants: Sequence[str]) -> dict[str, Address]:
+        """A fresh address of each grant's rows; none for a grant that gives nothing now.
 
-        It lives 15 minutes, and never longer than the grant.
+        An address lives 15 minutes, and never longer than its grant.
         """
-        found = await self._live(grant)
-        if found is None:
-            return None
-        row, batch = found
+        return {row.id: self._address(row, batch) for row, batch in await self._live(grants)}
+
+    def _address(self, row: GrantRow, batch: BatchRow) -> Address:
         assert batch.gold is not None, "_live answers published batches"
         expires_at = min(row.expires_at, self._clock() + DEFAULT_LIFETIME)
         key = layout.gold(name_of(Urn(batch.dataset)), batch.batch_id, batch.gold)
@@ -92,17 +93,17 @@ class Grants:
 
     async def authorize(self, permit: Permit) -> None:
         """Refuse a download whose grant has ended since its address was made. Raises: Forbidden."""
-        if permit.grant is not None and await self._live(urn(Kind.GRANT, permit.grant)) is None:
+        if permit.grant is not None and not await self._live([urn(Kind.GRANT, permit.grant)]):
             raise Forbidden("this grant has ended or its batch is withdrawn; ask its owner for a new grant")
 
-    async def _live(self, grant: Urn) -> tuple[GrantRow, BatchRow] | None:
-        row = await self._batches.grant(grant)
-        if row is None or row.revoked_at is not None or row.expires_at <= self._clock():
-            return None
-        batch = await self._batches.find(row.batch)
-        if batch is None or batch.gold is None or batch.quarantine is not None:
-            return None
-        return row, batch
+    async def _live(self, grants: Sequence[str]) -> list[tuple[GrantRow, BatchRow]]:
+        """Grants that give something now, with their batches."""
+        rows = (await self._batches.grants_by_ids([At(grant, NOW) for grant in grants])).values()
+        now = self._clock()
+        live = [row for row in rows if row.revoked_at is None and row.expires_at > now]
+        batches = await self._batches.by_ids([At(id, NOW) for id in {row.batch for row in live}])
+        found = [(row, batches[At(row.batch, NOW)]) for row in live if At(row.batch, NOW) in batches]
+        return [(row, batch) for row, batch in found if batch.gold is not None and batch.quarantine is None]
 
 
 def _grant_of(intent: Intent) -> Urn:

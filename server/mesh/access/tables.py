@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 class CredentialRow(SQLModel, table=True):
     """A key that opens the server. `hash`: SHA-256 of the key; the key itself is kept nowhere."""
 
-    __tablename__ = "credential"
+    __tablename__ = "credential"  # pyright: ignore[reportAssignmentType]  # SQLModel takes the plain name
 
     name: str = Field(sa_column=Column(Text, primary_key=True))
     hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

@@ -1,23 +1,32 @@
 """A batch's rules: what may be done to it, and when."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import TypeAlias, assert_never
+from typing import assert_never
 
 from server.kernel.decider import Decider
-from server.kernel.errors import AlreadyExists, NotFound, PreconditionFailed
+from server.kernel.errors import AlreadyExists, Conflict, NotFound, PreconditionFailed
 from server.kernel.ids import Urn, name_of
 from server.kernel.quality import Severity
-from server.kernel.record import record
+from server.mesh.batch.commands import (
+    AppendData,
+    Command,
+    GrantConsumption,
+    PublishData,
+    PublishGate,
+    QuarantineBatch,
+    RecordAnonymization,
+    RecordQuality,
+    ReleaseBatch,
+    ReplayBatch,
+    RevokeConsumption,
+)
 from server.mesh.batch.facts import (
-    Anonymized,
     BatchQuarantined,
     BatchReplayed,
     Checked,
     ConsumptionGranted,
     ConsumptionRevoked,
     DataAnonymized,
-    DataAppended,
     DataPublished,
     Event,
     QualityCheckFailed,
@@ -25,106 +34,6 @@ from server.mesh.batch.facts import (
     QuarantineReleased,
 )
 from server.mesh.batch.state import Batch, Quality, State, evolve, left_as_it_was
-
-
-@record
-class AppendData:
-    """Take a batch whose file was read and typed."""
-
-    appended: DataAppended
-
-
-@record
-class RecordQuality:
-    """Keep what a quality check found."""
-
-    batch: Urn
-    checked: Checked
-
-
-@record
-class RecordAnonymization:
-    """Keep what privacy rules did. `attempt` is the silver file's."""
-
-    batch: Urn
-    anonymized: Anonymized
-    attempt: int
-
-
-@record
-class PublishGate:
-    """What the contract and the schema say now of publishing: personal columns, columns kept as they are."""
-
-    has_quality_rules: bool
-    personal: tuple[str, ...]
-    kept: tuple[str, ...]
-
-
-@record
-class PublishData:
-    """Let consumers be granted the batch. `attempt` is the gold file's."""
-
-    batch: Urn
-    gate: PublishGate
-    attempt: int
-
-
-@record
-class QuarantineBatch:
-    """Set the batch apart."""
-
-    batch: Urn
-    reason: str
-
-
-@record
-class ReleaseBatch:
-    """End the quarantine."""
-
-    batch: Urn
-    reason: str
-
-
-@record
-class ReplayBatch:
-    """Put the files of a replay in place of the batch's, if they pass the same gate as publishing."""
-
-    replayed: BatchReplayed
-    gate: PublishGate
-
-
-@record
-class GrantConsumption:
-    """Let a consumer read the published batch until an instant."""
-
-    batch: Urn
-    grant: Urn
-    consumer: str
-    purpose: str | None
-    format: str
-    expires_at: datetime
-
-
-@record
-class RevokeConsumption:
-    """End a grant."""
-
-    batch: Urn
-    grant: Urn
-    reason: str | None
-
-
-Command: TypeAlias = (
-    AppendData
-    | RecordQuality
-    | RecordAnonymization
-    | PublishData
-    | QuarantineBatch
-    | ReleaseBatch
-    | ReplayBatch
-    | GrantConsumption
-    | RevokeConsumption
-)
 
 
 def decide(command: Command, state: State) -> Sequence[Event]:  # noqa: C901  # one case for each command
@@ -136,11 +45,13 @@ def decide(command: Command, state: State) -> Sequence[Event]:  # noqa: C901  # 
                     f"batch {name_of(appended.batch)!r} exists; choose another batchId", field="batchId"
                 )
             return [appended]
-        case RecordQuality(batch=batch, checked=checked):
-            ready(batch, state)
+        case RecordQuality(batch=batch, checked=checked, bronze=bronze):
+            known = ready(batch, state)
+            check_current(known, unchanged=bronze == known.bronze)
             return [quality_event(batch, checked)]
-        case RecordAnonymization(batch=batch, anonymized=anonymized, attempt=attempt):
-            unpublished(batch, state, "anonymised")
+        case RecordAnonymization(batch=batch, anonymized=anonymized, attempt=attempt, bronze=bronze):
+            known = unpublished(batch, state, "anonymised")
+            check_current(known, unchanged=bronze == known.bronze)
             return [
                 DataAnonymized(
                     batch=batch,
@@ -151,8 +62,9 @@ def decide(command: Command, state: State) -> Sequence[Event]:  # noqa: C901  # 
                     columns=anonymized.columns,
                 )
             ]
-        case PublishData(batch=batch, gate=gate, attempt=attempt):
+        case PublishData(batch=batch, gate=gate, attempt=attempt, bronze=bronze, silver=silver):
             known = publishable(batch, state, gate)
+            check_current(known, unchanged=(bronze, silver) == (known.bronze, known.silver))
             return [DataPublished(batch=batch, row_count=known.row_count, attempt=attempt)]
         case QuarantineBatch(batch=batch, reason=reason):
             if existing(batch, state).quarantined is not None:
@@ -162,7 +74,9 @@ def decide(command: Command, state: State) -> Sequence[Event]:  # noqa: C901  # 
             if existing(batch, state).quarantined is None:
                 raise PreconditionFailed(f"batch {name_of(batch)!r} is not quarantined; there is nothing to release")
             return [QuarantineReleased(batch=batch, reason=reason)]
-        case ReplayBatch(replayed=replayed, gate=gate):
+        case ReplayBatch(replayed=replayed, gate=gate, bronze=bronze, silver=silver):
+            known = ready(replayed.batch, state)
+            check_current(known, unchanged=(bronze, silver) == (known.bronze, known.silver))
             return [replayable(state, replayed, gate)]
         case GrantConsumption():
             return [granted(command, state)]
@@ -192,6 +106,12 @@ def ready(batch: Urn, state: State) -> Batch:
             f"batch {name_of(batch)!r} is quarantined ({known.quarantined}); release it with releaseBatch first"
         )
     return known
+
+
+def check_current(known: Batch, *, unchanged: bool) -> None:
+    """Refuse what was made of files that are not the batch's any more. Raises: Conflict."""
+    if not unchanged:
+        raise Conflict(f"batch {name_of(known.batch)!r} got new files while this worked on its old ones; ask again")
 
 
 def unpublished(batch: Urn, state: State, participle: str) -> Batch:
@@ -266,6 +186,8 @@ def granted(command: GrantConsumption, state: State) -> ConsumptionGranted:
             f"batch {name_of(command.batch)!r} is {known.status.value}, not PUBLISHED; publishData comes first",
             status=known.status.value,
         )
+    if command.grant in (*known.grants, *known.revoked):
+        raise AlreadyExists(f"{command.grant!r} exists; a new grant needs an id of its own", field="grant")
     return ConsumptionGranted(
         grant=command.grant,
         batch=command.batch,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from server.adapters.store.writer import StreamCheck
 from server.kernel.ids import Urn
 from server.kernel.privacy import PrivacyStrategy
-from server.mesh.batch.domain import PublishGate
+from server.mesh.batch.commands import PublishGate
 from server.mesh.batch.state import Batch
 from server.mesh.contract.queries import ContractQueries, terms_of_row
 from server.mesh.dataset.queries import DatasetQueries, fields_of

@@ -1,7 +1,7 @@
 """The files of batches: made by the engine, put into storage, read back. Nothing here decides or records."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -86,11 +86,22 @@ class BatchFiles:
         return done
 
     async def check(
-        self, place: BatchPlace, bronze: int, fields: Sequence[Field], rules: Sequence[QualityRule], attempt: int
+        self,
+        place: BatchPlace,
+        bronze: int,
+        fields: Sequence[Field],
+        rules: Sequence[QualityRule],
+        attempt: int,
+        *,
+        hidden: Collection[str],
     ) -> Checked:
-        """Judge the rows of bronze; the failing samples go into a file of `attempt`, never into the facts."""
+        """Judge the rows of bronze; the failing samples go into a file of `attempt`, never into the facts.
+
+        `hidden`: columns that samples cover, besides those marked personal.
+        """
+        covered = {field.name for field in fields if field.pii or field.subject_key}.union(hidden)
         path = await asyncio.to_thread(self._storage.read_path, layout.bronze(place.dataset, place.batch, bronze))
-        found = await self._engine.run(lambda cursor: check_quality(cursor, path, fields, rules), heavy=True)
+        found = await self._engine.run(lambda cursor: check_quality(cursor, path, fields, rules, covered), heavy=True)
         if any(found.samples):
             staged = self._storage.staging()
             key = layout.samples(place.dataset, place.batch, attempt)

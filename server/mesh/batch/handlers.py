@@ -4,7 +4,7 @@ Each handler may run twice after a crash: the append's key is the run's id, so t
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from server.adapters.runs import RunContext, RunOutcome
 from server.adapters.store.attempts import Attempts
@@ -12,17 +12,9 @@ from server.adapters.store.commands import Commands, Decision, Receipt, decide
 from server.adapters.store.writer import StreamCheck
 from server.kernel.errors import Refused
 from server.kernel.ids import Urn, name_of
-from server.mesh.batch.domain import (
-    AppendData,
-    Command,
-    PublishData,
-    RecordAnonymization,
-    RecordQuality,
-    existing,
-    publishable,
-    ready,
-    unpublished,
-)
+from server.kernel.privacy import PrivacyRule, PrivacyStrategy
+from server.mesh.batch.commands import AppendData, Command, PublishData, RecordAnonymization, RecordQuality
+from server.mesh.batch.domain import existing, publishable, ready, unpublished
 from server.mesh.batch.facts import DataAppended
 from server.mesh.batch.facts_now import FactsNow
 from server.mesh.batch.files import BatchFiles, BatchPlace
@@ -96,14 +88,15 @@ class BatchHandlers:
         if (seen := await self._commands.answered(run_intent(context.run))) is not None:
             return outcome(seen)
         batch = ready(payload.batch, await self._state(payload.batch))
-        rules = payload.rules
-        if rules is None:
-            rules = terms_of_row(await self._facts.contracts.known(batch.contract)).quality_rules
+        terms = terms_of_row(await self._facts.contracts.known(batch.contract))
+        rules = terms.quality_rules if payload.rules is None else payload.rules
         fields = await self._facts.datasets.fields_at(batch.dataset, batch.schema_version)
         attempt = await self._attempts.next()
-        checked = await self._files.check(place_of(batch), batch.bronze, fields, rules, attempt)
+        checked = await self._files.check(
+            place_of(batch), batch.bronze, fields, rules, attempt, hidden=hidden_columns(terms.privacy_rules)
+        )
         await told_all(context, checked.checked_rows)
-        command = RecordQuality(batch=payload.batch, checked=checked)
+        command = RecordQuality(batch=payload.batch, checked=checked, bronze=batch.bronze)
         return await self._record(context, batch, command, attempt)
 
     async def anonymize(self, context: RunContext) -> RunOutcome:
@@ -119,7 +112,7 @@ class BatchHandlers:
         attempt = await self._attempts.next()
         done = await self._files.anonymize(place_of(batch), batch.bronze, fields, rules, attempt)
         await told_all(context, done.rows)
-        command = RecordAnonymization(batch=payload.batch, anonymized=done, attempt=attempt)
+        command = RecordAnonymization(batch=payload.batch, anonymized=done, attempt=attempt, bronze=batch.bronze)
         return await self._record(context, batch, command, attempt)
 
     async def publish(self, context: RunContext) -> RunOutcome:
@@ -137,7 +130,9 @@ class BatchHandlers:
         async def attempt_to_publish() -> Decision:
             loaded = await self._commands.load(BATCHES, payload.batch)
             gate, guards = await self._facts.gate(existing(payload.batch, loaded.state))
-            command = PublishData(batch=payload.batch, gate=gate, attempt=attempt)
+            command = PublishData(
+                batch=payload.batch, gate=gate, attempt=attempt, bronze=batch.bronze, silver=batch.silver
+            )
             decision = decide(BATCHES, payload.batch, loaded, command)
             return Decision(checks=(*decision.checks, *guards), events=decision.events)
 
@@ -164,6 +159,11 @@ class BatchHandlers:
 def place_of(batch: Batch) -> BatchPlace:
     """Where a batch's files stand."""
     return BatchPlace(dataset=name_of(batch.dataset), batch=name_of(batch.batch))
+
+
+def hidden_columns(rules: Sequence[PrivacyRule]) -> set[str]:
+    """The columns that rules hide."""
+    return {rule.column for rule in rules if rule.strategy is not PrivacyStrategy.KEEP}
 
 
 def outcome(receipt: Receipt) -> RunOutcome:

@@ -25,7 +25,7 @@ from server.mesh.batch.facts import (
     QualityCheckPassed,
     QuarantineReleased,
 )
-from server.mesh.batch.state import BatchStatus
+from server.mesh.batch.state import BatchStatus, replayed_step
 from server.mesh.batch.tables import BatchRow, GrantRow, PrivacyReportRow, QualityReportRow
 
 RESULTS = TypeAdapter(tuple[RuleResult, ...])
@@ -107,7 +107,7 @@ def replayed(recorded: Recorded[Event], event: BatchReplayed) -> Sequence[Write]
             schema_version=event.schema_version,
             row_count=event.row_count,
             rejected_row_count=event.rejected_row_count,
-            step=BatchStatus.APPENDED if event.checked is None else BatchStatus.QUALITY_PASSED,
+            step=replayed_step(event),
             bronze=event.attempt,
             silver=event.attempt if event.anonymized is not None else None,
             gold=event.attempt if event.published else None,

@@ -10,11 +10,12 @@ from server.kernel.errors import PreconditionFailed, Refused
 from server.kernel.ids import Urn
 from server.kernel.intent import Intent
 from server.kernel.privacy import PrivacyRule
-from server.mesh.batch.domain import ReplayBatch, existing
+from server.mesh.batch.commands import ReplayBatch
+from server.mesh.batch.domain import existing
 from server.mesh.batch.facts import BatchReplayed
 from server.mesh.batch.facts_now import FactsNow
 from server.mesh.batch.files import BatchFiles
-from server.mesh.batch.handlers import place_of
+from server.mesh.batch.handlers import hidden_columns, place_of
 from server.mesh.batch.payloads import ReplayPayload, dump, load
 from server.mesh.batch.queries import BatchQueries, BatchRow
 from server.mesh.batch.state import Batch
@@ -114,7 +115,8 @@ class Replays:
             async def swap() -> Decision:
                 loaded = await self._commands.load(BATCHES, batch.batch)
                 gate, guards = await self._facts.gate(existing(batch.batch, loaded.state))
-                decision = decide(BATCHES, batch.batch, loaded, ReplayBatch(replayed=replayed, gate=gate))
+                command = ReplayBatch(replayed=replayed, gate=gate, bronze=batch.bronze, silver=batch.silver)
+                decision = decide(BATCHES, batch.batch, loaded, command)
                 return Decision(checks=(*decision.checks, *guards), events=decision.events)
 
             await self._commands.perform(intent, swap)
@@ -145,7 +147,9 @@ class Replays:
         hide = bool(rules) and (batch.silver is not None or published)
         checked = None
         if terms.quality_rules:
-            checked = await self._files.check(place, attempt, fields, terms.quality_rules, attempt)
+            checked = await self._files.check(
+                place, attempt, fields, terms.quality_rules, attempt, hidden=hidden_columns(rules)
+            )
         anonymized = await self._files.anonymize(place, attempt, fields, rules, attempt) if hide else None
         if published:
             await self._files.publish(place, attempt, attempt if hide else None, attempt)

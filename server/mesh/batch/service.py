@@ -16,7 +16,8 @@ from server.kernel.ids import Kind, Urn, check_name, name_of, reference, urn
 from server.kernel.intent import Intent
 from server.kernel.privacy import PrivacyRule, check_privacy
 from server.kernel.quality import QualityRule
-from server.mesh.batch.domain import QuarantineBatch, ReleaseBatch, publishable, ready, unpublished
+from server.mesh.batch.commands import QuarantineBatch, ReleaseBatch
+from server.mesh.batch.domain import publishable, ready, unpublished
 from server.mesh.batch.facts_now import FactsNow
 from server.mesh.batch.files import BatchFiles, BatchPlace
 from server.mesh.batch.payloads import AnonymizePayload, AppendPayload, CheckPayload, PublishPayload, dump

@@ -141,13 +141,20 @@ def replayed(state: Batch, event: BatchReplayed) -> Batch:
         schema_version=event.schema_version,
         row_count=event.row_count,
         rejected_row_count=event.rejected_row_count,
-        step=BatchStatus.APPENDED if event.checked is None else BatchStatus.QUALITY_PASSED,
+        step=replayed_step(event),
         bronze=event.attempt,
         silver=event.attempt if event.anonymized is not None else None,
         gold=event.attempt if event.published else None,
         quality=Quality.UNCHECKED if event.checked is None else Quality.PASSED,
         privacy_rules=event.anonymized.rules if event.anonymized is not None else (),
     )
+
+
+def replayed_step(event: BatchReplayed) -> BatchStatus:
+    """How far a replay brings a batch, publishing aside."""
+    if event.anonymized is not None:
+        return BatchStatus.ANONYMIZED
+    return BatchStatus.APPENDED if event.checked is None else BatchStatus.QUALITY_PASSED
 
 
 def left_as_it_was(personal: Sequence[str], applied: Sequence[PrivacyRule], kept: Sequence[str]) -> tuple[str, ...]:

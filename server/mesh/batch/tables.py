@@ -20,7 +20,7 @@ STATUS_SQL = """case
 class BatchRow(Interval, table=True):
     """A batch. `bronze`, `silver`, `gold` are the attempts whose files count; `quarantine` is {reason, by, at}."""
 
-    __tablename__ = "batch"
+    __tablename__ = "batch"  # pyright: ignore[reportAssignmentType]  # SQLModel takes the plain name
     __table_args__ = (
         current_index("batch"),
         Index("batch_by_dataset", "dataset", "valid_to"),
@@ -53,7 +53,7 @@ class BatchRow(Interval, table=True):
 class QualityReportRow(Interval, table=True):
     """One check of a batch. `id`: the batch's URN, '#', the event's position. `attempt` names the samples' file."""
 
-    __tablename__ = "quality_report"
+    __tablename__ = "quality_report"  # pyright: ignore[reportAssignmentType]  # SQLModel takes the plain name
     __table_args__ = (current_index("quality_report"), Index("quality_report_by_batch", "batch", "position"))
 
     batch: str = Field(sa_column=Column(Text, nullable=False))
@@ -68,7 +68,7 @@ class QualityReportRow(Interval, table=True):
 class PrivacyReportRow(Interval, table=True):
     """One anonymisation of a batch. `id`: the batch's URN, '#', the event's position."""
 
-    __tablename__ = "privacy_report"
+    __tablename__ = "privacy_report"  # pyright: ignore[reportAssignmentType]  # SQLModel takes the plain name
     __table_args__ = (current_index("privacy_report"), Index("privacy_report_by_batch", "batch", "position"))
 
     batch: str = Field(sa_column=Column(Text, nullable=False))
@@ -83,7 +83,7 @@ class PrivacyReportRow(Interval, table=True):
 class GrantRow(Interval, table=True):
     """A consumer's leave to read a batch."""
 
-    __tablename__ = "consumption_grant"
+    __tablename__ = "consumption_grant"  # pyright: ignore[reportAssignmentType]  # SQLModel takes the plain name
     __table_args__ = (current_index("consumption_grant"), Index("consumption_grant_by_batch", "batch", "valid_to"))
 
     batch: str = Field(sa_column=Column(Text, nullable=False))

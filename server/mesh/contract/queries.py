@@ -1,10 +1,10 @@
 """Typed reads of contracts, each at a position of the log."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from sqlmodel import col
 
-from server.adapters.store.paging import Page, PageRequest
+from server.adapters.store.listing import At, Listing
 from server.adapters.store.reader import NOW, Reader
 from server.kernel.errors import NotFound
 from server.kernel.ids import Kind, name_of, reference
@@ -12,7 +12,7 @@ from server.mesh.contract.domain import Terms
 from server.mesh.contract.projection import TERMS
 from server.mesh.contract.tables import ContractRow
 
-__all__ = ["ContractQueries", "ContractRow", "terms_of_row"]
+__all__ = ["OF_DATASET", "ContractQueries", "ContractRow", "contracts", "terms_of_row"]
 
 
 class ContractQueries:
@@ -33,16 +33,18 @@ class ContractQueries:
             raise NotFound(f"contract {name_of(urn)!r} is not known; create it with createContract", field=field)
         return row
 
-    async def by_ids(self, ids: Iterable[str], position: int) -> dict[str, ContractRow]:
-        """Contracts by URN."""
-        return await self._reader.by_ids(ContractRow, ids, position)
+    async def by_ids(self, asked: Sequence[At]) -> dict[At, ContractRow]:
+        """Contracts by URN and position."""
+        return await self._reader.by_ids(ContractRow, asked)
 
-    async def page(self, dataset: str | None, request: PageRequest, position: int) -> Page[ContractRow]:
-        """Contracts by id, of one dataset or of all."""
-        conditions = [] if dataset is None else [col(ContractRow.dataset) == dataset]
-        return await self._reader.page(
-            ContractRow, *conditions, key="contract_id", request=request, position=position, listing=[dataset]
-        )
+
+def contracts(dataset: str | None) -> Listing[ContractRow]:
+    """Contracts by id, of one dataset or of all."""
+    conditions = () if dataset is None else (col(ContractRow.dataset) == dataset,)
+    return Listing(table=ContractRow, key="contract_id", conditions=conditions, parts=(dataset,))
+
+
+OF_DATASET: Listing[ContractRow] = Listing(table=ContractRow, key="contract_id", parent="dataset")
 
 
 def terms_of_row(row: ContractRow) -> Terms:

@@ -13,7 +13,7 @@ from server.adapters.store.intervals import Interval, current_index
 class ContractRow(Interval, table=True):
     """A contract with its current terms; rules are JSON records."""
 
-    __tablename__ = "contract"
+    __tablename__ = "contract"  # pyright: ignore[reportAssignmentType]  # SQLModel takes the plain name
     __table_args__ = (
         current_index("contract"),
         Index("contract_by_name", "contract_id", "valid_to"),

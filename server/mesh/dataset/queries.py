@@ -1,12 +1,11 @@
 """Typed reads of datasets, each at a position of the log."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from sqlalchemy import or_
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
 
-from server.adapters.store.paging import Page, PageRequest
+from server.adapters.store.listing import At, Listing
 from server.adapters.store.reader import NOW, Reader
 from server.kernel.errors import NotFound
 from server.kernel.fields import Field
@@ -15,7 +14,7 @@ from server.kernel.record import record
 from server.mesh.dataset.projection import FIELDS
 from server.mesh.dataset.tables import DatasetRow, SchemaVersionRow
 
-__all__ = ["DatasetFilter", "DatasetQueries", "DatasetRow", "SchemaVersionRow", "fields_of"]
+__all__ = ["DatasetFilter", "DatasetQueries", "DatasetRow", "SchemaVersionRow", "datasets", "fields_of"]
 
 
 @record
@@ -42,43 +41,31 @@ class DatasetQueries:
         urn = reference(Kind.DATASET, text, field=field)
         return known_row(await self._reader.by_id(DatasetRow, urn, position), urn, field)
 
-    async def by_ids(self, ids: Iterable[str], position: int) -> dict[str, DatasetRow]:
-        """Datasets by URN."""
-        return await self._reader.by_ids(DatasetRow, ids, position)
+    async def by_ids(self, asked: Sequence[At]) -> dict[At, DatasetRow]:
+        """Datasets by URN and position."""
+        return await self._reader.by_ids(DatasetRow, asked)
 
-    async def page(self, only: DatasetFilter, request: PageRequest, position: int) -> Page[DatasetRow]:
-        """Datasets by name."""
-        conditions: list[ColumnElement[bool]] = []
-        if only.contains_pii is True:
-            conditions.append(col(DatasetRow.contains_pii).is_(True))
-        if only.contains_pii is False:
-            unsaid = col(DatasetRow.contains_pii).is_(None)
-            conditions.append(or_(col(DatasetRow.contains_pii).is_(False), unsaid))
-        if only.text:
-            conditions.append(col(DatasetRow.name).icontains(only.text, autoescape=True))
-        return await self._reader.page(
-            DatasetRow,
-            *conditions,
-            key="name",
-            request=request,
-            position=position,
-            listing=[only.contains_pii, only.text],
-        )
-
-    async def schema_history(self, dataset: str, position: int) -> Sequence[SchemaVersionRow]:
-        """The versions of the dataset's schema, oldest first."""
-        return await self._reader.all(
-            SchemaVersionRow,
-            col(SchemaVersionRow.dataset) == dataset,
-            position=position,
-            order=col(SchemaVersionRow.version),
-        )
+    async def schema_histories(self, asked: Sequence[At]) -> dict[At, list[SchemaVersionRow]]:
+        """The versions of each dataset's schema, oldest first."""
+        return await self._reader.children(SchemaVersionRow, "dataset", "version", asked)
 
     async def fields_at(self, dataset: str, version: int) -> tuple[Field, ...]:
         """The columns of one version of the schema; every version is kept."""
         row = await self._reader.by_id(SchemaVersionRow, f"{dataset}#{version}")
         assert row is not None, "batches name versions that exist"
         return fields_of(row)
+
+
+def datasets(only: DatasetFilter) -> Listing[DatasetRow]:
+    """Datasets by name."""
+    conditions: list[ColumnElement[bool]] = []
+    if only.contains_pii is True:
+        conditions.append(col(DatasetRow.contains_pii).is_(True))
+    if only.contains_pii is False:
+        conditions.append(col(DatasetRow.contains_pii).is_not(True))
+    if only.text:
+        conditions.append(col(DatasetRow.name).icontains(only.text, autoescape=True))
+    return Listing(table=DatasetRow, key="name", conditions=tuple(conditions), parts=(only.contains_pii, only.text))
 
 
 def known_row(row: DatasetRow | None, urn: Urn, field: str) -> DatasetRow:

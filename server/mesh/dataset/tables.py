@@ -13,7 +13,7 @@ from server.adapters.store.intervals import Interval, current_index
 class DatasetRow(Interval, table=True):
     """A dataset. `fields`: the columns of its current schema, as JSON records."""
 
-    __tablename__ = "dataset"
+    __tablename__ = "dataset"  # pyright: ignore[reportAssignmentType]  # SQLModel takes the plain name
     __table_args__ = (current_index("dataset"), Index("dataset_by_name", "name", "valid_to"))
 
     name: str = Field(sa_column=Column(Text, nullable=False))
@@ -30,7 +30,7 @@ class DatasetRow(Interval, table=True):
 class SchemaVersionRow(Interval, table=True):
     """One version of a dataset's schema. `id`: the dataset's URN, '#', the version."""
 
-    __tablename__ = "dataset_schema"
+    __tablename__ = "dataset_schema"  # pyright: ignore[reportAssignmentType]  # SQLModel takes the plain name
     __table_args__ = (current_index("dataset_schema"), Index("dataset_schema_by_dataset", "dataset", "version"))
 
     dataset: str = Field(sa_column=Column(Text, nullable=False))

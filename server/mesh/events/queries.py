@@ -1,9 +1,11 @@
 """The audit trail: events by filter, and positions by instant."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from server.adapters.store.listing import At
 from server.adapters.store.log import EventQuery, Log, StoredEvent
-from server.adapters.store.paging import Cursor, Page, check_first, decode_cursor, fingerprint
+from server.adapters.store.paging import Cursor, Page, PageRequest, check_first, decode_cursor, fingerprint
 from server.kernel.errors import BadUserInput
 from server.kernel.ids import Urn
 from server.kernel.record import record
@@ -51,14 +53,36 @@ class EventQueries:
         if window.last is not None:
             return await self._newest(query, window, name)
         size = check_first(DEFAULT_FIRST if window.first is None else window.first)
-        start = decode_cursor(window.after, name).key if window.after is not None else None
+        start = decode_cursor(window.after, name, int).key if window.after is not None else None
         events = await self._log.page(narrowed(query, after=start), size + 1)
         return self._page(query, events[:size], name, has_next=len(events) > size, has_previous=start is not None)
+
+    async def pages(self, about: bool, request: PageRequest, asked: Sequence[At]) -> dict[At, Page[StoredEvent]]:
+        """The page of each thing's events up to its position: of its stream, or of all that concern it (`about`)."""
+        first = check_first(request.first)
+        name = fingerprint("events of", about)
+        after = 0 if request.after is None else decode_cursor(request.after, name, int).key
+        found = await self._log.pages(asked, about=about, after=after, limit=first + 1)
+        return {
+            at: Page(
+                rows=events[:first],
+                cursors=[Cursor(listing=name, position=0, key=event.position).encode() for event in events[:first]],
+                has_next=len(events) > first,
+                has_previous=after > 0,
+                position=at.position,
+                count=None,
+            )
+            for at, events in found.items()
+        }
+
+    async def counts(self, about: bool, asked: Sequence[At]) -> dict[At, int]:
+        """How many events each thing has up to its position."""
+        return await self._log.counts(asked, about=about)
 
     async def _newest(self, query: EventQuery, window: EventPage, name: str) -> Page[StoredEvent]:
         assert window.last is not None, "page() sends windows with last here"
         size = check_first(window.last, field="last")
-        end = decode_cursor(window.before, name).key if window.before is not None else None
+        end = decode_cursor(window.before, name, int).key if window.before is not None else None
         events = await self._log.page(narrowed(query, before=end), size + 1, newest_first=True)
         shown = events[:size][::-1]
         return self._page(query, shown, name, has_next=end is not None, has_previous=len(events) > size)

@@ -87,10 +87,7 @@ class Runs:
         """Runs, oldest first. Raises: BadUserInput, LimitExceeded."""
         first = check_first(request.first)
         name = fingerprint("runs", repr(only))
-        after = None
-        if request.after is not None:
-            instant, identifier = decode_cursor(request.after, name).key
-            after = RunCursor(created_at=datetime.fromisoformat(instant), id=Urn(identifier))
+        after = None if request.after is None else run_cursor(request.after, name)
         found = await self._board.list(only, first=first, after=after)
 
         async def count() -> int:
@@ -99,7 +96,7 @@ class Runs:
         return Page(
             rows=found.runs,
             cursors=[
-                Cursor(listing=name, position=0, key=[run.created_at.isoformat(), run.id]).encode()
+                Cursor(listing=name, position=0, key=f"{run.created_at.isoformat()} {run.id}").encode()
                 for run in found.runs
             ],
             has_next=found.has_more,
@@ -113,6 +110,15 @@ class Runs:
         if run.status is RunStatus.FAILED:
             raise failure(run)
         return run
+
+
+def run_cursor(text: str, listing: str) -> RunCursor:
+    """Where a page of runs ends. Raises: BadUserInput."""
+    instant, _, identifier = decode_cursor(text, listing, str).key.partition(" ")
+    try:
+        return RunCursor(created_at=datetime.fromisoformat(instant), id=Urn(identifier))
+    except ValueError:
+        raise BadUserInput("this cursor is not one of ours; use endCursor of the page before", field="after") from None
 
 
 def check_wait(seconds: float) -> None:

@@ -45,11 +45,10 @@ def test_a_block_ends_where_a_record_ends_so_that_two_blocks_give_the_records_of
         return
     if whole is None or first is None or first.consumed == len(octets):
         return
-    line = first.line_of(first.consumed)
+    (line,) = first.lines_of([first.consumed])
     second = read_block(octets[first.consumed :], THREE, line=line, final=True)
     assert first.rows.to_pylist() + second.rows.to_pylist() == whole.rows.to_pylist()
-    lines = [first.line_of(at) for at in first.starts] + [second.line_of(at) for at in second.starts]
-    assert lines == [whole.line_of(at) for at in whole.starts]
+    assert first.lines_of(first.starts) + second.lines_of(second.starts) == whole.lines_of(whole.starts)
 
 
 def test_plain_text_and_text_in_quotes_are_read_quickly():

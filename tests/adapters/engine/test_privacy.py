@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.adapters.engine.batch_table import write_parquet
@@ -104,7 +104,11 @@ def test_kept_columns_stay_and_are_not_counted(cursor: duckdb.DuckDBPyConnection
 
 
 def test_only_rows_that_really_differ_are_counted(cursor: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    rows = [{"email": "****", "note": "a"}, {"email": "secret", "note": None}, {"email": "", "note": None}]
+    rows: list[dict[str, Any]] = [
+        {"email": "****", "note": "a"},
+        {"email": "secret", "note": None},
+        {"email": "", "note": None},
+    ]
     masks = rule("email", PrivacyStrategy.MASK), rule("note", PrivacyStrategy.MASK)
     outcome, written = silver(cursor, tmp_path, rows, *masks)
     assert outcome == AnonymizeOutcome(rows=3, changed_rows=2, columns=("email", "note"))
@@ -112,7 +116,11 @@ def test_only_rows_that_really_differ_are_counted(cursor: duckdb.DuckDBPyConnect
 
 
 def test_refuses_a_rule_that_met_values_and_changed_none(cursor: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    rows = [{"email": "****", "card": 1}, {"email": "j***@example.com", "card": 2}, {"email": None}]
+    rows: list[dict[str, Any]] = [
+        {"email": "****", "card": 1},
+        {"email": "j***@example.com", "card": 2},
+        {"email": None},
+    ]
     with pytest.raises(InvalidData) as refused:
         silver(cursor, tmp_path, rows, rule("card", PrivacyStrategy.HASH), rule("email", PrivacyStrategy.MASK))
     assert refused.value.message == (
@@ -187,7 +195,7 @@ def test_leaves_no_function_behind(cursor: duckdb.DuckDBPyConnection, tmp_path: 
 
 
 def test_values_are_hashed_by_their_canonical_text(cursor: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    texts = {
+    texts: dict[str, tuple[Any, str]] = {
         "string": (" Ä ", " Ä "),
         "int": (-7, "-7"),
         "float": (0.1, "0.1"),
@@ -208,7 +216,7 @@ def test_values_are_hashed_by_their_canonical_text(cursor: duckdb.DuckDBPyConnec
 
 
 def test_rows_keep_their_order_whatever_the_row_groups(cursor: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    rows = [{"email": f"user{place % 977}@example.com", "card": place} for place in range(20_000)]
+    rows: list[dict[str, Any]] = [{"email": f"user{place % 977}@example.com", "card": place} for place in range(20_000)]
     written = []
     for size in (2_048, 3_001, 20_000):
         bronze = write_batch(tmp_path / "bronze.parquet", FIELDS, rows, row_group=size)
@@ -263,6 +271,7 @@ CELLS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(CELLS, st.integers(0, 8), st.integers(0, 12))
 def test_a_column_is_masked_as_each_text_alone(cells: list[str | None], keep: int, cut: int) -> None:
     column = pa.array(cells, pa.string())
@@ -274,6 +283,7 @@ def test_a_column_is_masked_as_each_text_alone(cells: list[str | None], keep: in
     mask(column).validate(full=True)
 
 
+@settings(deadline=None)
 @given(CELLS, st.binary(min_size=32, max_size=32))
 def test_a_token_is_the_keyed_digest_of_the_text(cells: list[str | None], key: bytes) -> None:
     made = token_column(key)(pa.array(cells, pa.string())).to_pylist()

@@ -162,7 +162,7 @@ def test_samples_are_the_first_failing_rows_with_personal_columns_covered(
     rows[0]["amount"] = Decimal("1.00")
     path = write_batch(tmp_path / "batch.parquet", fields, rows)
     found = check_quality(cursor, path, fields, [rule("amount", "> 0"), rule("email", "unique")])
-    shown = {"person": "***", "seen": "2024-01-01T12:00:00.500000Z", "note": "n" * 500 + "..."}
+    shown: dict[str, Any] = {"person": "***", "seen": "2024-01-01T12:00:00.500000Z", "note": "n" * 500 + "..."}
     assert found.samples == (
         tuple(
             {"_id": f"b1-{place:012}", "email": "***" if place % 2 else None, "amount": "-2.50"} | shown
@@ -288,7 +288,8 @@ def written(value: Any) -> str:
         case datetime() | date():
             return f"'{value.isoformat()}'"
         case _:
-            return "'" + value.replace("'", "''") + "'"
+            quotes_doubled = str(value).replace("'", "''")
+            return f"'{quotes_doubled}'"
 
 
 @st.composite

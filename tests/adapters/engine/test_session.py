@@ -38,6 +38,15 @@ async def test_reads_and_writes_inside_its_directories(engine, lake):
     assert await engine.run(asking("select n from read_parquet($1)", file), heavy=False) == [(7,)]
 
 
+async def test_knows_a_directory_by_its_link_and_by_its_own_path(lake, tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(lake)
+    with Engine([link], "256MB", 2, tmp_path / "spill") as engine:
+        await engine.run(asking("copy (select 7 as n) to $1 (format parquet)", str(link / "a.parquet")), heavy=True)
+        read = asking("select n from read_parquet($1)", str(lake / "a.parquet"))
+        assert await engine.run(read, heavy=False) == [(7,)]
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -177,6 +186,17 @@ async def test_ingests_two_files_at_once_inside_the_sandbox(engine, lake):
     jobs = [job(lake, f"b{n}", 5_000 + n) for n in (1, 2)]
     answers = await asyncio.gather(*(engine.run(ingesting(*given), heavy=True) for given in jobs))
     assert [(answer.row_count, answer.rejected_row_count) for answer in answers] == [(5_001, 1), (5_002, 1)]
+
+
+async def test_rows_keep_the_order_of_the_file_whatever_thread_wrote_them(lake, tmp_path):
+    source, given = job(lake, "b1", 400_000)
+    ordered = (
+        "select count(*) from (select _id, id, file_row_number as n from read_parquet($1, file_row_number = true))"
+    )
+    holds = " where _id = 'b1-' || lpad(n::varchar, 12, '0') and id = n"
+    with Engine([lake], "256MB", 4, tmp_path / "spill") as engine:
+        await engine.run(ingesting(source, given), heavy=True)
+        assert await engine.run(asking(ordered + holds, str(given.bronze)), heavy=False) == [(400_000,)]
 
 
 async def test_a_cancelled_ingest_leaves_no_file_and_frees_its_thread(engine, lake):
