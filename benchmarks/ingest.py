@@ -1,8 +1,8 @@
 """How fast CSV becomes bronze, beside DuckDB reading the same file with no guard at all.
 
-    python benchmarks/ingest.py [--gigabytes 1] [--folder FOLDER]
+    python benchmarks/ingest.py [--gigabytes 1] [--runs 1] [--folder FOLDER]
 
-Each measurement runs in a process of its own. Targets: at least 0.35 times the plain rate, at most 2 times its
+Each measurement runs in a process of its own, in turn with the others; of several runs the fastest counts. Targets: at least 0.35 times the plain rate, at most 2 times its
 processor time, and less than 1 GB of memory.
 """
 
@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 
 import duckdb
@@ -148,6 +149,7 @@ def measure(name: str, folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--gigabytes", type=float, default=1.0)
+    parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="where the temporary folder goes; it takes about 4 times the file")
     parser.add_argument("--measure", choices=["generate", *MEASURED], help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -156,10 +158,10 @@ def main() -> None:
     elif given.measure:
         measure(given.measure, given.folder)
     else:
-        compare(given.gigabytes, given.folder)
+        compare(given.gigabytes, given.runs, given.folder)
 
 
-def compare(gigabytes: float, parent: Path | None) -> None:
+def compare(gigabytes: float, runs: int, parent: Path | None) -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory(dir=parent) as folder:
 
@@ -171,7 +173,8 @@ def compare(gigabytes: float, parent: Path | None) -> None:
         megabytes = (Path(folder) / "source.csv").stat().st_size / 1_000_000
         print(f"{megabytes:,.0f} MB, {len(COLUMNS)} columns, {os.cpu_count()} cores")
         print(f"{'':10}{'wall s':>8}{'cpu s':>8}{'MB/s':>8}{'peak MB':>9}")
-        found = {name: json.loads(child(name)) for name in MEASURED}
+        rows = [json.loads(child(name)) for _ in range(runs) for name in MEASURED]
+    found = {name: min((row for row in rows if row["name"] == name), key=itemgetter("wall")) for name in MEASURED}
     for name, row in found.items():
         rate = megabytes / row["wall"]
         print(f"{name:10}{row['wall']:8.2f}{row['cpu']:8.2f}{rate:8.0f}{row['peak']:9.0f}  {row['note']}")

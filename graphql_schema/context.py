@@ -1,5 +1,6 @@
 """The context of one operation: who asks, what the server offers, and what was loaded already."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
@@ -35,7 +36,7 @@ class Context:
         self.correlation_id = correlation_id
         self.deadline = deadline
         self.base_url = base_url
-        self._head: int | None = None
+        self._head: asyncio.Task[int] | None = None
         self._loaders: dict[Hashable, DataLoader[At, Any]] = {}
 
     def require(self, permission: Permission) -> None:
@@ -45,8 +46,8 @@ class Context:
     async def now(self) -> int:
         """The log position that this operation is about: read once, so that all its fields agree."""
         if self._head is None:
-            self._head = await self.mesh.events.head()
-        return self._head
+            self._head = asyncio.create_task(self.mesh.events.head())
+        return await self._head
 
     def intent(self, mutation: str, given: Any, client_key: str | None) -> Intent:  # a Strawberry input
         """The intent behind a mutation's input."""

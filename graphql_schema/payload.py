@@ -40,5 +40,4 @@ async def run_position(info: Info, run: Run) -> int:
 
 async def recorded_by_run(info: Info, run: Run) -> Events:
     """The events of a run in the graph; none while it is under way."""
-    stored = await info.context.mesh.events.recorded(run.first_position, run.last_position)
-    return [events.event_node(event) for event in stored if event.meta["key"].startswith(run.id)]
+    return [events.event_node(event) for event in await info.context.mesh.events.of_run(run)]

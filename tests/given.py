@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import pytest
+
 from server.kernel.decider import Decider
 from server.kernel.errors import Refused
 
@@ -48,14 +50,11 @@ class When(Generic[C, E, S]):
         """Exactly this kind of refusal is raised, with these details, and nothing is recorded."""
         decider, before = self.given.decider, self.given.state
         recorded: list[E] = []
-        try:
+        with pytest.raises(Refused) as caught:
             recorded.extend(decider.decide(self.command, before))
-        except Refused as refused:
-            assert type(refused) is refusal, refused.message
-            assert saying in refused.message
-            assert (refused.field, refused.details) == (field, details)
-        else:
-            raise AssertionError(f"not refused, but recorded: {recorded}")
+        assert type(caught.value) is refusal, caught.value.message
+        assert saying in caught.value.message
+        assert (caught.value.field, caught.value.details) == (field, details)
         assert recorded == [], "a part was recorded before the refusal"
         assert before == self.given.state, "refusing changed the state"
 

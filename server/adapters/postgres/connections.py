@@ -1,5 +1,6 @@
 """Connections to Postgres: a pool for the store, an engine for SQLModel, single ones for listening."""
 
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import asyncpg
@@ -17,21 +18,29 @@ _WRITER_SETTINGS = {
 
 
 async def open_pool(dsn: str, *, size: int = 10) -> asyncpg.Pool:
-    """A pool of up to `size` connections. Raises: what `check_server` refuses."""
-    pool = await asyncpg.create_pool(dsn, min_size=1, max_size=size)
+    """A pool of up to `size` connections. Raises: what `check_server` refuses.
+
+    A connection goes back as it is, an open transaction rolled back: nobody may leave settings, session locks or
+    LISTEN on it. Cleaning it each time would cost as much as most queries.
+    """
+    pool = await asyncpg.create_pool(dsn, min_size=1, max_size=size, connect=_dial, reset=_as_it_is)
     async with pool.acquire() as connection:
         await check_server(connection)
     return pool
 
 
+async def _as_it_is(connection: asyncpg.Connection) -> None:
+    """Nothing to clean."""
+
+
 async def connect(dsn: str) -> asyncpg.Connection:
     """One connection outside any pool."""
-    return await asyncpg.connect(dsn)
+    return await _dial(dsn)
 
 
 async def connect_writer(dsn: str) -> asyncpg.Connection:
     """The writer's connection: nothing on it may wait long, for it holds the head of the log."""
-    return await asyncpg.connect(dsn, server_settings=_WRITER_SETTINGS)
+    return await _dial(dsn, server_settings=_WRITER_SETTINGS)
 
 
 def open_engine(dsn: str, *, size: int = 10) -> AsyncEngine:
@@ -40,9 +49,18 @@ def open_engine(dsn: str, *, size: int = 10) -> AsyncEngine:
         sqlalchemy_url(dsn),
         pool_size=size,
         max_overflow=0,
+        connect_args={"async_creator_fn": _dial},
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
     )
+
+
+async def _dial(*address: Any, **options: Any) -> asyncpg.Connection:
+    """A connection by the driver's own arguments. Raises: ConnectionError where nobody answers there."""
+    try:
+        return await asyncpg.connect(*address, **options)
+    except OSError as error:  # a missing socket is a FileNotFoundError, which could be about any file
+        raise ConnectionError(f"Postgres does not answer ({error.strerror or type(error).__name__})") from error
 
 
 def sqlalchemy_url(dsn: str) -> str:

@@ -9,6 +9,7 @@ import asyncpg
 
 from server.adapters.store.aggregate import Aggregate, Loaded
 from server.adapters.store.snapshots import Snapshots
+from server.adapters.store.streams import Streams
 from server.adapters.store.writer import Append, NewEvent, Outcome, Result, StreamCheck, Writer
 from server.kernel.codec import Codec
 from server.kernel.errors import AlreadyExists, Conflict, Refused
@@ -21,16 +22,6 @@ E = TypeVar("E")
 S = TypeVar("S")
 
 MAX_TRIES = 5
-
-_LOAD_SQL = """
-with snapshot as (select version, state from snapshots where stream = $1 and shape = $2)
-select $1 as stream, version, null as type, 0 as shape, state::text as data from snapshot
-union all
-select stream, version, type, (meta ->> 'shape')::int, data::text from events
-where lower(stream) = lower($1) and version > coalesce((select version from snapshot), 0)
-order by version
-"""
-
 
 # Runs keep their keys with them; one key stands for one input, whether it started a run or not.
 _ANSWERED_SQL = """
@@ -69,10 +60,11 @@ class Commands:
         self._writer = writer
         self._codec = codec
         self._snapshots = snapshots
+        self._streams = Streams(pool)
 
     async def load(self, aggregate: Aggregate[C, E, S], stream: Urn) -> Loaded[S]:
         """The stream's state from its snapshot and the events after it."""
-        rows = await self._pool.fetch(_LOAD_SQL, stream, aggregate.shape)
+        rows = await self._streams.rows(stream, aggregate.shape)
         if not rows:
             return Loaded(stream, 0, aggregate.decider.initial)
         state = aggregate.decider.initial

@@ -20,7 +20,8 @@ from strawberry.exceptions import MissingQueryError, StrawberryInputCoercionErro
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionContext
 
-from server.kernel.errors import Refused
+from server.adapters.postgres.away import unavailable
+from server.kernel.errors import Refused, Unavailable
 
 LOG = logging.getLogger("lakemesh.graphql")
 MASKED = "internal error"
@@ -47,6 +48,11 @@ def fault(correlation_id: str, error: GraphQLError | None = None) -> GraphQLErro
         path=error.path if error else None,
         extensions={"code": "INTERNAL", "correlationId": correlation_id},
     )
+
+
+def passing(refused: Unavailable, error: GraphQLError) -> GraphQLError:
+    """The answer to an error of something that we depend on."""
+    return GraphQLError(refused.message, nodes=error.nodes, path=error.path, original_error=refused)
 
 
 def log_fault(error: BaseException, correlation_id: str) -> None:
@@ -87,6 +93,10 @@ class Schema(StrawberrySchema):
                 errors[at] = coded(error, code)
                 continue
             cause = error.original_error or error
+            if refused := unavailable(cause):
+                LOG.warning("%s, correlation id %s: %s", type(cause).__name__, correlation_id, refused)
+                errors[at] = passing(refused, error)
+                continue
             if (type(cause), str(cause)) not in logged:
                 logged.add((type(cause), str(cause)))
                 log_fault(cause, correlation_id)

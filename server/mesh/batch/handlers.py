@@ -4,7 +4,7 @@ Each handler may run twice after a crash: the append's key is the run's id, so t
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from server.adapters.runs import RunContext, RunOutcome
 from server.adapters.store.attempts import Attempts
@@ -12,14 +12,13 @@ from server.adapters.store.commands import Commands, Decision, Receipt, decide
 from server.adapters.store.writer import StreamCheck
 from server.kernel.errors import Refused
 from server.kernel.ids import Urn, name_of
-from server.kernel.privacy import PrivacyRule, PrivacyStrategy
 from server.mesh.batch.commands import AppendData, Command, PublishData, RecordAnonymization, RecordQuality
 from server.mesh.batch.domain import existing, publishable, ready, unpublished
 from server.mesh.batch.facts import DataAppended
 from server.mesh.batch.facts_now import FactsNow
 from server.mesh.batch.files import BatchFiles, BatchPlace
 from server.mesh.batch.payloads import AnonymizePayload, AppendPayload, CheckPayload, PublishPayload, load
-from server.mesh.batch.state import Batch
+from server.mesh.batch.state import Batch, hidden_columns
 from server.mesh.batch.stream import BATCHES
 from server.mesh.contract.domain import BadRowPolicy
 from server.mesh.contract.queries import terms_of_row
@@ -159,11 +158,6 @@ class BatchHandlers:
 def place_of(batch: Batch) -> BatchPlace:
     """Where a batch's files stand."""
     return BatchPlace(dataset=name_of(batch.dataset), batch=name_of(batch.batch))
-
-
-def hidden_columns(rules: Sequence[PrivacyRule]) -> set[str]:
-    """The columns that rules hide."""
-    return {rule.column for rule in rules if rule.strategy is not PrivacyStrategy.KEEP}
 
 
 def outcome(receipt: Receipt) -> RunOutcome:

@@ -15,10 +15,10 @@ from server.mesh.batch.domain import existing
 from server.mesh.batch.facts import BatchReplayed
 from server.mesh.batch.facts_now import FactsNow
 from server.mesh.batch.files import BatchFiles
-from server.mesh.batch.handlers import hidden_columns, place_of
+from server.mesh.batch.handlers import place_of
 from server.mesh.batch.payloads import ReplayPayload, dump, load
 from server.mesh.batch.queries import BatchQueries, BatchRow
-from server.mesh.batch.state import Batch
+from server.mesh.batch.state import Batch, hidden_columns
 from server.mesh.batch.stream import BATCHES
 from server.mesh.contract.domain import BadRowPolicy, Terms
 from server.mesh.contract.queries import terms_of_row

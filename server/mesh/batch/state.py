@@ -157,7 +157,12 @@ def replayed_step(event: BatchReplayed) -> BatchStatus:
     return BatchStatus.APPENDED if event.checked is None else BatchStatus.QUALITY_PASSED
 
 
+def hidden_columns(rules: Sequence[PrivacyRule]) -> frozenset[str]:
+    """The columns that rules hide."""
+    return frozenset(rule.column for rule in rules if rule.strategy is not PrivacyStrategy.KEEP)
+
+
 def left_as_it_was(personal: Sequence[str], applied: Sequence[PrivacyRule], kept: Sequence[str]) -> tuple[str, ...]:
     """The personal columns that no applied rule hides and that the contract does not keep."""
-    hidden = {rule.column for rule in applied if rule.strategy is not PrivacyStrategy.KEEP}
+    hidden = hidden_columns(applied)
     return tuple(column for column in personal if column not in hidden and column not in kept)

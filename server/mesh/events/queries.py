@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from server.adapters.runs import Run
 from server.adapters.store.listing import At
 from server.adapters.store.log import EventQuery, Log, StoredEvent
 from server.adapters.store.paging import Cursor, Page, PageRequest, check_first, decode_cursor, fingerprint
@@ -36,6 +37,14 @@ class EventQueries:
     async def recorded(self, first: int | None, last: int | None) -> list[StoredEvent]:
         """The events of a receipt."""
         return [] if first is None or last is None else await self._log.between(first, last)
+
+    async def of_run(self, run: Run) -> list[StoredEvent]:
+        """The events that a run recorded; none while it is under way."""
+        if run.first_position is None or run.last_position is None:
+            return []
+        query = EventQuery(correlation_id=run.correlation_id)
+        events = await self._log.matching(query, run.first_position - 1, run.last_position)
+        return [event for event in events if event.meta["key"].startswith(run.id)]
 
     async def by_positions(self, positions: list[int]) -> list[StoredEvent]:
         """Events by position."""

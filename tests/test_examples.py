@@ -1,0 +1,141 @@
+"""The example clients, each run as a user runs it, against a real server."""
+
+import asyncio
+import contextlib
+import re
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.system.serving import ServerProcess, environment, serving
+
+EXAMPLES = Path(__file__).parents[1] / "client_examples"
+PATIENCE = 60.0
+LIFE = [
+    "DatasetRegistered",
+    "DataContractDefined",
+    "DataAppended",
+    "QualityCheckPassed",
+    "DataAnonymized",
+    "DataPublished",
+    "ConsumptionGranted",
+]
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    async with serving(tmp_path / "data") as server:
+        yield server
+
+
+async def begin(name: str, *arguments: str, folder: Path, **settings: str) -> asyncio.subprocess.Process:
+    program = "bash" if name.endswith(".sh") else sys.executable
+    return await asyncio.create_subprocess_exec(
+        program,
+        str(EXAMPLES / name),
+        *arguments,
+        cwd=folder,
+        env=environment(settings),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def done(process: asyncio.subprocess.Process) -> tuple[int | None, str, str]:
+    """Exit status, output, complaints."""
+    async with asyncio.timeout(PATIENCE):
+        output, complaints = await process.communicate()
+    return process.returncode, output.decode(), complaints.decode()
+
+
+class Relay:
+    """A way to the server that can be cut: `cut` ends every connection that stands and takes new ones."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._open: set[asyncio.StreamWriter] = set()
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self._open |= {writer, server_writer}
+        await asyncio.gather(self._copy(reader, server_writer), self._copy(server_reader, writer))
+
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while block := await reader.read(65_536):
+                writer.write(block)
+                await writer.drain()
+        writer.close()
+
+    def cut(self) -> None:
+        for writer in self._open:
+            writer.transport.abort()
+        self._open.clear()
+
+
+async def test_a_file_goes_through_its_whole_life_and_once_only(server: ServerProcess, tmp_path: Path) -> None:
+    example = ("register_and_publish.py", "meters")
+    status, told, complaints = await done(
+        await begin(*example, folder=tmp_path, LAKEMESH=server.url, API_KEY=server.key)
+    )
+    assert (status, complaints) == (0, "")
+    assert told.splitlines()[-1] == "analytics has meters-1.parquet"
+    hashed = "regexp_matches(owner, '^h1:[0-9a-f]{64}$')"
+    rows = duckdb.sql(f"select sensor, {hashed}, celsius::text from '{tmp_path}/meters-1.parquet'").fetchall()
+    assert rows == [(1, True, "21.5"), (2, True, "19.0")]
+    events = await server.ask("{ events(first: 50) { nodes { type } } }")
+    assert [event["type"] for event in events["events"]["nodes"]] == LIFE
+
+
+async def test_an_upload_answers_its_file_url(server: ServerProcess, tmp_path: Path) -> None:
+    file = tmp_path / "my payments.csv"
+    file.write_text("a,b\n1,2\n")
+    status, told, complaints = await done(
+        await begin("upload.sh", str(file), folder=tmp_path, LAKEMESH=server.url, API_KEY=server.key)
+    )
+    assert (status, complaints) == (0, "")
+    assert re.fullmatch(r"landing/[0-9a-f-]{36}/my_payments\.csv\n", told)
+    assert (server.data_dir / "lake" / told.strip()).read_text() == file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("example", "arguments"), [("upload.sh", ["upload.sh"]), ("register_and_publish.py", ["x"]), ("subscribe.py", [])]
+)
+async def test_a_wrong_key_is_told(server: ServerProcess, example: str, arguments: list[str]) -> None:
+    process = await begin(example, *arguments, folder=EXAMPLES, LAKEMESH=server.url, API_KEY="not the key of this one")
+    status, told, complaints = await done(process)
+    assert (status, told) == (1, "")
+    expected = "refused: Forbidden" if example == "subscribe.py" else "this key is not known"
+    assert expected in complaints
+    assert "Traceback" not in complaints
+
+
+async def test_a_subscriber_whose_connection_is_cut_misses_nothing_and_repeats_nothing(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    relay = Relay(int(server.url.rpartition(":")[2]))
+    way = await asyncio.start_server(relay.carry, "127.0.0.1", 0)
+    async with way:
+        address = f"http://127.0.0.1:{way.sockets[0].getsockname()[1]}"
+        arguments = ("--after", "0", "--count", "9")
+        process = await begin("subscribe.py", *arguments, folder=tmp_path, LAKEMESH=address, API_KEY=server.key)
+        assert process.stdout is not None
+        lines: list[str] = []
+        for number in range(9):
+            if number in (3, 6):
+                relay.cut()
+            await server.ask(
+                "mutation($input: RegisterDatasetInput!) { registerDataset(input: $input) { dataset { id } } }",
+                input={"name": f"d{number}", "schema": {"a": "int"}},
+            )
+            if number not in (3, 6):  # what comes while the way is cut is read with the next one
+                async with asyncio.timeout(PATIENCE):
+                    while len(lines) <= number:
+                        lines.append((await process.stdout.readline()).decode())
+        assert await done(process) == (0, "", "")
+    assert [line.split() for line in lines] == [
+        [str(position), "DatasetRegistered", f"dataset:d{position - 1}"] for position in range(1, 10)
+    ]
