@@ -15,6 +15,7 @@ from graphql_schema.context import Context
 from graphql_schema.schema import build_schema
 from server.assembly import Assembly, assemble, worker
 from server.database import open_database
+from server.housekeeping import housekeeping
 from server.http.files import file_routes
 from server.http.graphql.app import GraphQLApp
 from server.http.graphql.incoming import Incoming
@@ -45,6 +46,7 @@ async def open_server(settings: Settings) -> AsyncGenerator[Opened]:
         new_key = await parts.keys.prepare(settings.api_key)
         if settings.worker == "inline":
             await stack.enter_async_context(worker(settings, database, parts))
+        await stack.enter_async_context(housekeeping(database.pool, parts.storage))
         yield Opened(app=application(settings, parts), new_key=new_key)
 
 
