@@ -16,16 +16,21 @@ SQL = Path(__file__).parent.parent / "sql"
 
 def upgrade() -> None:
     """Create the log, empty, with its head at position 0."""
-    op.create_table(
-        "commands",
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("input", sa.LargeBinary(), nullable=False),
-        sa.Column("first", sa.BigInteger(), nullable=True),
-        sa.Column("last", sa.BigInteger(), nullable=True),
-        sa.Column("at", INSTANT, nullable=False),
-        sa.PrimaryKeyConstraint("key"),
+    _log()
+    _caches()
+    for name in ("event_hash", "append_many", "events_are_final"):
+        op.execute((SQL / f"{name}.sql").read_text())
+    op.execute(
+        "create trigger events_are_final before update or delete or truncate on events"
+        " for each statement execute function events_are_final()"
     )
-    op.create_index("commands_at", "commands", ["at"], unique=False)
+    op.execute(
+        "insert into event_head (position, recorded_at, hash) values (0, 'epoch', decode(repeat('00', 32), 'hex'))"
+    )
+    op.execute("create sequence attempt")
+
+
+def _log() -> None:
     op.create_table(
         "event_head",
         sa.Column("id", sa.Boolean(), server_default=sa.text("true"), nullable=False),
@@ -57,6 +62,19 @@ def upgrade() -> None:
     op.create_index("events_recorded_at", "events", ["recorded_at", "position"], unique=False)
     op.create_index("events_stream_version", "events", [sa.literal_column("lower(stream)"), "version"], unique=True)
     op.create_index("events_type", "events", ["type", "position"], unique=False)
+
+
+def _caches() -> None:
+    op.create_table(
+        "commands",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("input", sa.LargeBinary(), nullable=False),
+        sa.Column("first", sa.BigInteger(), nullable=True),
+        sa.Column("last", sa.BigInteger(), nullable=True),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_index("commands_at", "commands", ["at"], unique=False)
     op.create_table(
         "snapshots",
         sa.Column("stream", sa.Text(), nullable=False),
@@ -65,16 +83,6 @@ def upgrade() -> None:
         sa.Column("state", JSONB(), nullable=False),
         sa.PrimaryKeyConstraint("stream"),
     )
-    for name in ("event_hash", "append_many", "events_are_final"):
-        op.execute((SQL / f"{name}.sql").read_text())
-    op.execute(
-        "create trigger events_are_final before update or delete or truncate on events"
-        " for each statement execute function events_are_final()"
-    )
-    op.execute(
-        "insert into event_head (position, recorded_at, hash) values (0, 'epoch', decode(repeat('00', 32), 'hex'))"
-    )
-    op.execute("create sequence attempt")
 
 
 def downgrade() -> None:

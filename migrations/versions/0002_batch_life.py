@@ -18,6 +18,74 @@ STATUS = """case
 
 def upgrade() -> None:
     """Create the read tables, empty: `lakemesh rebuild` fills them from the log."""
+    _datasets()
+    _contracts()
+    _batches()
+    _reports()
+
+
+def _datasets() -> None:
+    op.create_table(
+        "dataset",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("valid_from", sa.BigInteger(), nullable=False),
+        sa.Column("valid_to", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("fields", JSONB(), nullable=False),
+        sa.Column("schema_version", sa.Integer(), nullable=False),
+        sa.Column("contains_pii", sa.Boolean(), nullable=True),
+        sa.Column("encryption_enabled", sa.Boolean(), nullable=False),
+        sa.Column("replay", sa.Text(), nullable=True),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "valid_from"),
+    )
+    op.create_index("dataset_by_name", "dataset", ["name", "valid_to"], unique=False)
+    op.create_index("dataset_now", "dataset", ["id"], unique=True, postgresql_where=NOW)
+    op.create_table(
+        "dataset_schema",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("valid_from", sa.BigInteger(), nullable=False),
+        sa.Column("valid_to", sa.BigInteger(), nullable=False),
+        sa.Column("dataset", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("fields", JSONB(), nullable=False),
+        sa.Column("compatibility", sa.Text(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("registered_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "valid_from"),
+    )
+    op.create_index("dataset_schema_by_dataset", "dataset_schema", ["dataset", "version"], unique=False)
+    op.create_index("dataset_schema_now", "dataset_schema", ["id"], unique=True, postgresql_where=NOW)
+
+
+def _contracts() -> None:
+    op.create_table(
+        "contract",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("valid_from", sa.BigInteger(), nullable=False),
+        sa.Column("valid_to", sa.BigInteger(), nullable=False),
+        sa.Column("contract_id", sa.Text(), nullable=False),
+        sa.Column("dataset", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("retention_days", sa.Integer(), nullable=True),
+        sa.Column("quality_rules", JSONB(), nullable=False),
+        sa.Column("privacy_rules", JSONB(), nullable=False),
+        sa.Column("on_bad_rows", sa.Text(), nullable=False),
+        sa.Column("freshness_minutes", sa.Integer(), nullable=True),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("defined_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "valid_from"),
+    )
+    op.create_index("contract_by_dataset", "contract", ["dataset", "valid_to"], unique=False)
+    op.create_index("contract_by_name", "contract", ["contract_id", "valid_to"], unique=False)
+    op.create_index("contract_now", "contract", ["id"], unique=True, postgresql_where=NOW)
+
+
+def _batches() -> None:
     op.create_table(
         "batch",
         sa.Column("id", sa.Text(), nullable=False),
@@ -67,61 +135,9 @@ def upgrade() -> None:
     )
     op.create_index("consumption_grant_by_batch", "consumption_grant", ["batch", "valid_to"], unique=False)
     op.create_index("consumption_grant_now", "consumption_grant", ["id"], unique=True, postgresql_where=NOW)
-    op.create_table(
-        "contract",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("valid_from", sa.BigInteger(), nullable=False),
-        sa.Column("valid_to", sa.BigInteger(), nullable=False),
-        sa.Column("contract_id", sa.Text(), nullable=False),
-        sa.Column("dataset", sa.Text(), nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("retention_days", sa.Integer(), nullable=True),
-        sa.Column("quality_rules", JSONB(), nullable=False),
-        sa.Column("privacy_rules", JSONB(), nullable=False),
-        sa.Column("on_bad_rows", sa.Text(), nullable=False),
-        sa.Column("freshness_minutes", sa.Integer(), nullable=True),
-        sa.Column("description", sa.Text(), nullable=False),
-        sa.Column("defined_at", INSTANT, nullable=False),
-        sa.PrimaryKeyConstraint("id", "valid_from"),
-    )
-    op.create_index("contract_by_dataset", "contract", ["dataset", "valid_to"], unique=False)
-    op.create_index("contract_by_name", "contract", ["contract_id", "valid_to"], unique=False)
-    op.create_index("contract_now", "contract", ["id"], unique=True, postgresql_where=NOW)
-    op.create_table(
-        "dataset",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("valid_from", sa.BigInteger(), nullable=False),
-        sa.Column("valid_to", sa.BigInteger(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("fields", JSONB(), nullable=False),
-        sa.Column("schema_version", sa.Integer(), nullable=False),
-        sa.Column("contains_pii", sa.Boolean(), nullable=True),
-        sa.Column("encryption_enabled", sa.Boolean(), nullable=False),
-        sa.Column("replay", sa.Text(), nullable=True),
-        sa.Column("created_at", INSTANT, nullable=False),
-        sa.Column("updated_at", INSTANT, nullable=False),
-        sa.PrimaryKeyConstraint("id", "valid_from"),
-    )
-    op.create_index("dataset_by_name", "dataset", ["name", "valid_to"], unique=False)
-    op.create_index("dataset_now", "dataset", ["id"], unique=True, postgresql_where=NOW)
-    op.create_table(
-        "dataset_schema",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("valid_from", sa.BigInteger(), nullable=False),
-        sa.Column("valid_to", sa.BigInteger(), nullable=False),
-        sa.Column("dataset", sa.Text(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("fields", JSONB(), nullable=False),
-        sa.Column("compatibility", sa.Text(), nullable=False),
-        sa.Column("position", sa.BigInteger(), nullable=False),
-        sa.Column("registered_at", INSTANT, nullable=False),
-        sa.PrimaryKeyConstraint("id", "valid_from"),
-    )
-    op.create_index("dataset_schema_by_dataset", "dataset_schema", ["dataset", "version"], unique=False)
-    op.create_index("dataset_schema_now", "dataset_schema", ["id"], unique=True, postgresql_where=NOW)
+
+
+def _reports() -> None:
     op.create_table(
         "privacy_report",
         sa.Column("id", sa.Text(), nullable=False),

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from server.adapters.postgres.away import unavailable
 from server.adapters.storage.durable import StorageFull
 from server.adapters.storage.port import ObjectMissing, Storage
 from server.adapters.storage.signing import PREFIX, Permit, Signer
@@ -53,6 +54,10 @@ def file_routes(
             received = await receive_file(request, storage, permit.key, max_bytes=limit, stall_seconds=stall_seconds)
         except Refused as refused:
             return _refusal(request, refused)
+        except Exception as error:
+            if away := unavailable(error):
+                return _refusal(request, away)
+            raise
         return JSONResponse(
             {"fileUrl": received.key, "sizeBytes": received.size_bytes, "sha256": received.sha256}, status_code=201
         )

@@ -19,6 +19,7 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 
+from server.adapters.postgres.away import unavailable
 from server.http.graphql import bodies, media
 from server.http.graphql.deadline import Deadline
 from server.http.graphql.declined import Declined
@@ -87,9 +88,7 @@ class GraphQLApp(GraphQL[Any, None]):
         except Refused as refused:
             response = _declined_response(Declined.refused(refused), request)
         except Exception as error:
-            log_fault(error, correlation_id)
-            masked = Declined(500, MASKED, extensions={"correlationId": correlation_id})
-            response = _declined_response(masked, request)
+            response = _declined_response(_declined(error, correlation_id), request)
         response.headers[CORRELATION_HEADER] = correlation_id
         await response(scope, receive, send)
 
@@ -251,6 +250,13 @@ def _wrong_door(method: str, kind: OperationType) -> Declined:
     if kind is OperationType.SUBSCRIPTION:
         return Declined(400, "a subscription needs a socket, or POST with Accept: text/event-stream")
     return Declined(405, f"a {kind.value} must be sent by POST, this came by {method}", headers={"Allow": "POST"})
+
+
+def _declined(error: Exception, correlation_id: str) -> Declined:
+    if refused := unavailable(error):
+        return Declined.refused(refused)
+    log_fault(error, correlation_id)
+    return Declined(500, MASKED, extensions={"correlationId": correlation_id})
 
 
 def _declined_response(declined: Declined, request: Request) -> Response:

@@ -12,6 +12,7 @@ from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 from strawberry.utils.aio import aclosing
 
+from server.adapters.postgres.away import unavailable
 from server.http.graphql.errors import fault, log_fault
 from server.http.graphql.incoming import (
     authorization_in,
@@ -124,6 +125,9 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         except WebSocketDisconnected:
             raise
         except Exception as error:
+            if unavailable(error):
+                await self.websocket.close(1013, "the key cannot be checked now; try again later")
+                return
             log_fault(error, self.session.correlation_id())
             await self.websocket.close(1011, "internal error")
 
