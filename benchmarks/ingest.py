@@ -2,8 +2,8 @@
 
     python benchmarks/ingest.py [--gigabytes 1] [--runs 1] [--folder FOLDER]
 
-Each measurement runs in a process of its own, in turn with the others; of several runs the fastest counts. Targets: at least 0.35 times the plain rate, at most 2 times its
-processor time, and less than 1 GB of memory.
+Each measurement runs in a process of its own, in turn with the others; of several runs the fastest counts.
+Targets: at least 0.35 times the plain rate, at most 2 times its processor time, and less than 1 GB of memory.
 """
 
 import argparse

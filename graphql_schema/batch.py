@@ -10,6 +10,7 @@ from graphql_schema import dataset as datasets
 from graphql_schema import event_log as events
 from graphql_schema import grant as grants
 from graphql_schema.context import Info
+from graphql_schema.enumeration import enumeration
 from graphql_schema.guard import guarded
 from graphql_schema.node import Node
 from graphql_schema.paging import After, Connection, First, connection, request
@@ -30,8 +31,26 @@ if TYPE_CHECKING:
     from graphql_schema.event import Event
     from graphql_schema.grant import ConsumptionGrant
 
-Layer = strawberry.enum(LayerName, name="Layer", description="How refined rows are.")
-BatchStatus = strawberry.enum(Status, name="BatchStatus", description="How far a batch has come.")
+Layer = enumeration(
+    LayerName,
+    name="Layer",
+    description="How refined rows are.",
+    BRONZE="Typed, as they came.",
+    SILVER="With privacy rules applied.",
+    GOLD="Published.",
+)
+BatchStatus = enumeration(
+    Status,
+    name="BatchStatus",
+    description="How far a batch has come.",
+    APPENDED="Its rows are typed and stored.",
+    QUALITY_PASSED="Its last check passed.",
+    QUALITY_FAILED="Its last check failed.",
+    ANONYMIZED="Privacy rules were applied.",
+    PUBLISHED="Consumers may be granted it.",
+    QUARANTINED="It is set apart: consumers see nothing of it.",
+    EXPIRED="Its time is over and its rows are gone.",
+)
 
 
 @strawberry.type(description="Why a batch is set apart.")

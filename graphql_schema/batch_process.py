@@ -213,7 +213,7 @@ async def of_run(info: Info, run: Run) -> BatchPayload:
     position = await run_position(info, run)
     row = await info.context.mesh.batches.find(urn(Kind.BATCH, run.batch_id), position)
     batch = None if row is None else batches.batch_node(row, position)
-    return BatchPayload(batch=batch, run=run_node(run), events=await recorded_by_run(info, run))
+    return BatchPayload(batch=batch, run=run_node(run, position), events=await recorded_by_run(info, run))
 
 
 async def of_receipt(info: Info, batch: Urn, receipt: Receipt) -> BatchPayload:

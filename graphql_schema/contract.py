@@ -9,6 +9,7 @@ from graphql_schema import batch as batches
 from graphql_schema import dataset as datasets
 from graphql_schema import event_log as events
 from graphql_schema.context import Info
+from graphql_schema.enumeration import enumeration
 from graphql_schema.guard import guarded, mutation
 from graphql_schema.node import Node
 from graphql_schema.paging import After, Connection, First, connection, request
@@ -36,11 +37,19 @@ if TYPE_CHECKING:
     from graphql_schema.dataset import Dataset
     from graphql_schema.event import Event
 
-ContractStatus = strawberry.enum(
-    domain.ContractStatus, name="ContractStatus", description="Whether batches may still come under a contract."
+ContractStatus = enumeration(
+    domain.ContractStatus,
+    name="ContractStatus",
+    description="Whether batches may still come under a contract.",
+    ACTIVE="They may.",
+    RETIRED="None may; those that came before go on.",
 )
-BadRowPolicy = strawberry.enum(
-    domain.BadRowPolicy, name="BadRowPolicy", description="What happens to a batch with rows that do not fit."
+BadRowPolicy = enumeration(
+    domain.BadRowPolicy,
+    name="BadRowPolicy",
+    description="What happens to a batch with rows that do not fit.",
+    REJECT_BATCH="The whole file is refused.",
+    SET_ASIDE="They are set aside with line and reason; the others become the batch.",
 )
 
 

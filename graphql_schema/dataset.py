@@ -225,7 +225,9 @@ class DatasetMutation:
         position = await run_position(info, run)
         row = await context.mesh.datasets.known(input.dataset, position=position)
         return ReplayPayload(
-            dataset=dataset_node(row, position), run=runs.run_node(run), events=await recorded_by_run(info, run)
+            dataset=dataset_node(row, position),
+            run=runs.run_node(run, position),
+            events=await recorded_by_run(info, run),
         )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import strawberry
 
+from graphql_schema.enumeration import enumeration
 from graphql_schema.field import Field, field
 from graphql_schema.report import QualityResult, quality_result
 from graphql_schema.rules import PrivacyRule, QualityRule, privacy_rule, quality_rule
@@ -16,7 +17,13 @@ from server.mesh.batch.facts import Anonymized, Checked
 from server.mesh.contract.domain import BadRowPolicy
 from server.mesh.dataset.domain import ReplayedBatch, ReplayOutcome
 
-Outcome = strawberry.enum(ReplayOutcome, name="ReplayOutcome", description="What a replay did with a batch.")
+Outcome = enumeration(
+    ReplayOutcome,
+    name="ReplayOutcome",
+    description="What a replay did with a batch.",
+    REPLAYED="It has new files.",
+    KEPT="It keeps its old files, for a reason.",
+)
 
 
 @strawberry.type(name="ReplayedBatch", description="One batch in a replay's report.")

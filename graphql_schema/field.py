@@ -58,12 +58,15 @@ def field(column: kernel.Field) -> Field:
 def given_fields(fields: Sequence[FieldInput] | None, schema: JSON | None) -> tuple[kernel.Field, ...]:
     """The columns that a client gave, as fields or as {column: type}. Raises: BadUserInput."""
     if (fields is None) == (schema is None):
-        raise BadUserInput("give exactly one of fields and schema", field="fields")
+        given = "neither fields nor schema is given" if fields is None else "fields and schema are both given"
+        raise BadUserInput(f"{given}; give exactly one of them", field="fields")
     if fields is not None:
         return tuple(_column(given) for given in fields)
     columns: Any = schema  # JSON: checked here
     if not isinstance(columns, Mapping) or not all(isinstance(type_, str) for type_ in columns.values()):
-        raise BadUserInput('schema is not of the form {"column": "type"}', field="schema")
+        raise BadUserInput(
+            'schema is not an object of columns and types; write it as {"id": "int", "name": "string"}', field="schema"
+        )
     return tuple(kernel.Field(name=str(name), type=type_) for name, type_ in columns.items())
 
 

@@ -8,6 +8,7 @@ from strawberry.scalars import JSON
 
 from graphql_schema import batch as batches
 from graphql_schema.context import Info
+from graphql_schema.enumeration import enumeration
 from graphql_schema.guard import mutation
 from graphql_schema.node import Node
 from graphql_schema.payload import EVENTS, KEY, Events, MutationPayload, recorded
@@ -20,7 +21,12 @@ from server.mesh.batch.queries import GrantRow
 if TYPE_CHECKING:
     from graphql_schema.batch import Batch
 
-DataFormat = strawberry.enum(grants.DataFormat, name="DataFormat", description="How rows are written to a file.")
+DataFormat = enumeration(
+    grants.DataFormat,
+    name="DataFormat",
+    description="How rows are written to a file.",
+    PARQUET="Apache Parquet, columnar.",
+)
 
 
 @strawberry.type(description="An address that lets its holder read or write one file for a while.")

@@ -2,18 +2,31 @@
 
 from collections.abc import Sequence
 from typing import Any
+from unicodedata import normalize
 
 import strawberry
 from strawberry.scalars import JSON
 
+from graphql_schema.enumeration import enumeration
 from server.kernel import privacy, quality
 from server.kernel.errors import BadUserInput
 
-Severity = strawberry.enum(
-    quality.Severity, name="Severity", description="Whether a broken rule fails the check or is only told."
+Severity = enumeration(
+    quality.Severity,
+    name="Severity",
+    description="Whether a broken rule fails the check or is only told.",
+    ERROR="It fails the check.",
+    WARNING="It is only told.",
 )
-PrivacyStrategy = strawberry.enum(
-    privacy.PrivacyStrategy, name="PrivacyStrategy", description="How a column is made less personal."
+PrivacyStrategy = enumeration(
+    privacy.PrivacyStrategy,
+    name="PrivacyStrategy",
+    description="How a column is made less personal.",
+    MASK="All but the last characters become `*`; an e-mail address keeps its first letter and its domain.",
+    HASH="A keyed token: the same value gives the same token.",
+    REDACT="Null.",
+    DROP="The column is gone.",
+    KEEP="It stays; says that a personal column may be published as it is.",
 )
 
 
@@ -87,9 +100,10 @@ def given_quality(rules: Sequence[QualityRuleInput] | None) -> tuple[quality.Qua
 
 
 def given_privacy(rules: Sequence[PrivacyRuleInput] | None) -> tuple[privacy.PrivacyRule, ...]:
-    """The privacy rules that a client gave. Raises: BadUserInput."""
+    """The privacy rules that a client gave, columns spelled as schemas spell them. Raises: BadUserInput."""
     return tuple(
-        privacy.PrivacyRule(column=rule.column, strategy=rule.strategy, params=_params(rule)) for rule in rules or ()
+        privacy.PrivacyRule(column=normalize("NFC", rule.column), strategy=rule.strategy, params=_params(rule))
+        for rule in rules or ()
     )
 
 

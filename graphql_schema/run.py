@@ -10,6 +10,7 @@ from strawberry.scalars import JSON
 from graphql_schema import batch as batches
 from graphql_schema import dataset as datasets
 from graphql_schema.context import Info
+from graphql_schema.enumeration import enumeration
 from graphql_schema.guard import guarded
 from graphql_schema.node import Node
 from graphql_schema.paging import After, Connection, First, connection, request
@@ -24,8 +25,29 @@ if TYPE_CHECKING:
     from graphql_schema.batch import Batch
     from graphql_schema.dataset import Dataset
 
-ProcessKind = strawberry.enum(KindOfProcess, name="ProcessKind", description="What a run does.")
-RunStatus = strawberry.enum(Status, name="RunStatus", description="How far a run is.")
+ProcessKind = enumeration(
+    KindOfProcess,
+    name="ProcessKind",
+    description="What a run does.",
+    APPEND="Types the rows of an upload.",
+    REPLAY="Makes the batches of a dataset anew.",
+    QUALITY_CHECK="Judges a batch by quality rules.",
+    ANONYMIZE="Applies privacy rules to a batch.",
+    PUBLISH="Makes a batch ready for consumers.",
+    ERASE="Removes the rows of a person.",
+    EXPIRE="Removes the rows of batches whose time is over.",
+    COMPACT="Joins small files.",
+    EMULATE="Makes synthetic rows.",
+)
+RunStatus = enumeration(
+    Status,
+    name="RunStatus",
+    description="How far a run is.",
+    QUEUED="It waits for a worker.",
+    RUNNING="A worker does it.",
+    SUCCEEDED="It is done.",
+    FAILED="It ended with an error.",
+)
 
 
 @strawberry.type(description="A piece of work on data: durable, done once, picked up again after a crash.")
@@ -33,6 +55,7 @@ class ProcessRun(Node):
     """A run as it stood when it was read."""
 
     run: strawberry.Private[Run]
+    position: strawberry.Private[int | None]  # what its batch and dataset are about; None: the operation's now
     kind: ProcessKind = strawberry.field(description="What it does.")  # type: ignore[valid-type]
     status: RunStatus = strawberry.field(description="How far it is.")  # type: ignore[valid-type]
     progress: float = strawberry.field(description="0 to 1.")
@@ -47,7 +70,7 @@ class ProcessRun(Node):
     @strawberry.field(description="The dataset that it works on.")
     async def dataset(self, info: Info) -> Annotated["Dataset", strawberry.lazy("graphql_schema.dataset")] | None:
         """Its dataset now."""
-        position = await info.context.now()
+        position = await info.context.now() if self.position is None else self.position
         row = await info.context.load("dataset", position, self.run.dataset) if self.run.dataset else None
         return None if row is None else datasets.dataset_node(row, position)
 
@@ -56,7 +79,7 @@ class ProcessRun(Node):
         """Its batch now."""
         if self.run.batch_id is None:
             return None
-        position = await info.context.now()
+        position = await info.context.now() if self.position is None else self.position
         row = await info.context.load("batch", position, f"{Kind.BATCH}:{self.run.batch_id}")
         return None if row is None else batches.batch_node(row, position)
 
@@ -123,8 +146,9 @@ class RunSubscription:
     ) -> AsyncGenerator[ProcessRun, None]:
         """Each state of the run once."""
         info.context.require(Permission.CATALOG)
-        async for run in info.context.mesh.runs.changes(reference(Kind.RUN, id, field="id")):
-            yield run_node(run)
+        mesh = info.context.mesh
+        async for run in mesh.runs.changes(reference(Kind.RUN, id, field="id")):
+            yield run_node(run, await mesh.events.head())
 
 
 def run_filter(given: ProcessRunFilter | None) -> RunFilter:
@@ -139,11 +163,12 @@ def run_filter(given: ProcessRunFilter | None) -> RunFilter:
     )
 
 
-def run_node(run: Run) -> ProcessRun:
-    """A run in the graph."""
+def run_node(run: Run, position: int | None = None) -> ProcessRun:
+    """A run in the graph; its batch and dataset as of `position`, or now."""
     return ProcessRun(
         id=strawberry.ID(run.id),
         run=run,
+        position=position,
         kind=run.kind,
         status=run.status,
         progress=run.progress,

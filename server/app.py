@@ -94,7 +94,7 @@ def application(settings: Settings, parts: Assembly) -> Starlette:
 
 
 EXAMPLE = """# Welcome to Lakemesh. Ctrl-Enter runs the operation under the cursor.
-# Rows, events and mutations need a key, in the headers: {"Authorization": "Bearer <your key>"}
+# Rows, events and mutations need your key: in GraphiQL as the header {"Authorization": "Bearer <your key>"}
 
 query Mesh {
   serverInfo { version position database engine }

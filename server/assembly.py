@@ -150,7 +150,9 @@ async def _open_store(database: Database, stack: AsyncExitStack) -> _Store:
     await feed.start()
     stack.push_async_callback(feed.stop)
     commands = Commands(database.pool, writer, CODEC, snapshots)
-    return _Store(commands=commands, feed=feed, log=log, reader=Reader(database.engine))
+    # each read is one statement: a transaction around it would cost two more ways to Postgres
+    reader = Reader(database.engine.execution_options(isolation_level="AUTOCOMMIT"))
+    return _Store(commands=commands, feed=feed, log=log, reader=reader)
 
 
 def _open_engine(settings: Settings, storage: LocalStorage) -> Engine:

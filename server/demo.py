@@ -1,15 +1,19 @@
 """The demo: a server on an empty folder, and the life of a small mesh played on it through its own GraphQL."""
 
 import asyncio
+import http.client
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
-import httpx
+import orjson
 
 from server.app import serve
 from server.demo_story import EVENTS, ORDERS_CSV, PEOPLE_CSV, STEPS
 from server.settings import Settings
+
+TIMEOUT_SECONDS = 60.0
 
 
 class DemoFailed(Exception):
@@ -19,13 +23,15 @@ class DemoFailed(Exception):
 class Client:
     """A GraphQL client as any user's would be."""
 
-    def __init__(self, http: httpx.AsyncClient, say: Callable[[str], None]) -> None:
-        self._http = http
-        self._say = say
+    def __init__(self, address: str, key: str) -> None:
+        self._address = address
+        self._key = key
 
     async def ask(self, query: str, **variables: Any) -> dict[str, Any]:  # JSON both ways
         """The data of an operation. Raises: DemoFailed."""
-        answer = (await self._http.post("/graphql", json={"query": query, "variables": variables})).json()
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        asked = orjson.dumps({"query": query, "variables": variables})
+        answer = orjson.loads(await asyncio.to_thread(_send, "POST", f"{self._address}/graphql", asked, headers))
         if "errors" in answer:
             raise DemoFailed(answer["errors"][0]["message"])
         data: dict[str, Any] = answer["data"]
@@ -38,7 +44,7 @@ class Client:
             input={"filename": filename},
         )
         made = data["createUploadUrl"]
-        (await self._http.put(made["uploadUrl"]["url"], content=content.encode())).raise_for_status()
+        await asyncio.to_thread(_send, "PUT", made["uploadUrl"]["url"], content.encode(), {})
         return str(made["fileUrl"])
 
 
@@ -56,17 +62,15 @@ async def demo(settings: Settings, say: Callable[[str], None]) -> int:
 
 
 async def _play(address: str, key: str, say: Callable[[str], None]) -> None:
-    headers = {"Authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=60) as http:
-        client = Client(http, say)
-        try:
-            if (await client.ask("{ serverInfo { position } }"))["serverInfo"]["position"]:
-                say("this folder holds a mesh already; the story is not played again")
-            else:
-                await _story(client, say)
-        except DemoFailed as error:
-            say(f"the demo stopped: {error}")
-            raise
+    client = Client(address, key)
+    try:
+        if (await client.ask("{ serverInfo { position } }"))["serverInfo"]["position"]:
+            say("this folder holds a mesh already; the story is not played again")
+        else:
+            await _story(client, say)
+    except DemoFailed as error:
+        say(f"the demo stopped: {error}")
+        raise
     say("")
     say(f"admin key:  {key}")
     say(f"GraphiQL:   {address}/graphql")
@@ -87,3 +91,17 @@ async def _story(client: Client, say: Callable[[str], None]) -> None:
         say(f"  {step.told}")
     for event in (await client.ask(EVENTS))["events"]["nodes"]:
         say(f"  {event['position']:>3}  {event['type']:<22} {event['stream']}")
+
+
+def _send(method: str, address: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    """The body of the answer. Raises: DemoFailed where it is none of success."""
+    parts = urlsplit(address)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=TIMEOUT_SECONDS)
+    try:
+        connection.request(method, f"{parts.path}?{parts.query}", body, dict(headers))
+        answer = connection.getresponse()
+        if answer.status >= http.HTTPStatus.BAD_REQUEST:
+            raise DemoFailed(f"{method} {parts.path} was answered with status {answer.status}")
+        return answer.read()
+    finally:
+        connection.close()

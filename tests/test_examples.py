@@ -84,8 +84,9 @@ async def test_a_file_goes_through_its_whole_life_and_once_only(server: ServerPr
     assert (status, complaints) == (0, "")
     assert told.splitlines()[-1] == "analytics has meters-1.parquet"
     hashed = "regexp_matches(owner, '^h1:[0-9a-f]{64}$')"
-    rows = duckdb.sql(f"select sensor, {hashed}, celsius::text from '{tmp_path}/meters-1.parquet'").fetchall()
-    assert rows == [(1, True, "21.5"), (2, True, "19.0")]
+    with duckdb.connect() as engine:
+        rows = engine.execute(f"select sensor, {hashed}, celsius::text from '{tmp_path}/meters-1.parquet'")
+        assert rows.fetchall() == [(1, True, "21.5"), (2, True, "19.0")]
     events = await server.ask("{ events(first: 50) { nodes { type } } }")
     assert [event["type"] for event in events["events"]["nodes"]] == LIFE
 

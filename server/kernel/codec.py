@@ -54,8 +54,8 @@ class Codec:
     def decode(self, name: str, shape: int, data: bytes) -> object:
         """The event as today's record. Raises: UnknownEvent."""
         cls = self.types.get(name)
-        if cls is None or shape > self.shape(cls):
-            raise UnknownEvent(f"event type {name!r} in shape {shape} is newer than this server; start a newer one")
+        if cls is None or not 1 <= shape <= self.shape(cls):
+            raise UnknownEvent(f"event type {name!r} in shape {shape} is not known to this server; start a newer one")
         lifts = self._upcasts.get(cls, ())[shape - 1 :]
         if not lifts:
             return self._adapters[cls].validate_json(data)

@@ -121,13 +121,20 @@ def canonical(field: Field) -> Field:
     """The field with its name in NFC and its type's text in the one form that is stored."""
     return Field(
         name=unicodedata.normalize("NFC", field.name),
-        type=str(parse_type(field.type)),
+        type=str(_type_of(field)),
         nullable=field.nullable and not field.primary_key,
         pii=field.pii,
         subject_key=field.subject_key,
         primary_key=field.primary_key,
         description=field.description,
     )
+
+
+def _type_of(field: Field) -> DataType:
+    try:
+        return parse_type(field.type)
+    except BadUserInput as refused:
+        raise BadUserInput(f"field {field.name[:80]!r}: {refused.message}", field=refused.field) from None
 
 
 def _check_column_name(name: str) -> None:

@@ -7,7 +7,10 @@ from typing import Any
 
 import orjson
 
+from server.kernel.errors import BadUserInput
 from server.kernel.record import record
+
+LONGEST_KEY = 255  # characters; the database indexes keys, and longer texts do not fit
 
 
 @record
@@ -34,7 +37,15 @@ def intent(
     client_key: str | None,
     secret: bytes,
 ) -> Intent:
-    """The intent behind one mutation. The digest is HMAC-SHA256 over the mutation's name and its canonical input."""
+    """The intent behind one mutation. The digest is HMAC-SHA256 over the mutation's name and its canonical input.
+
+    Raises: BadUserInput where the client's key is empty or too long.
+    """
+    if client_key is not None and not 1 <= len(client_key) <= LONGEST_KEY:
+        raise BadUserInput(
+            f"idempotencyKey has {len(client_key)} characters; give it 1 to {LONGEST_KEY}, or leave it out",
+            field="idempotencyKey",
+        )
     body = orjson.dumps([mutation, arguments], option=orjson.OPT_SORT_KEYS)
     return Intent(
         actor=actor,

@@ -47,8 +47,8 @@ class ServerProcess:
             while not (line := await self._line()).startswith(READY):
                 self.said.append(line)
         self.url = line.removeprefix(READY).removesuffix("/graphql")
-        # many at once: httpx would queue them behind ten connections' worth of patience
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+        # no queue of requests in the client; a connection is not used again just when the server gives it up
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=1)
         self._client = httpx.AsyncClient(base_url=self.url, timeout=PATIENCE, limits=limits, headers=self.headers)
         return self
 

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any, TypeAlias, assert_never
 
 import duckdb
-import ibis
-from sqlglot import exp
 
+from server.adapters.engine.on_demand import ibis
 from server.kernel.fields import DataType, Field, TypeName
 
 Expression: TypeAlias = Any
@@ -24,7 +23,7 @@ SYSTEM_TYPES = {ROW_ID: "string", "_batch_id": "string", "_created_at": "timesta
 
 def batch_table(fields: Sequence[Field]) -> Expression:
     """The table of a batch with these fields behind the system columns."""
-    return ibis.table(SYSTEM_TYPES | {field.name: ibis_type(field.data_type) for field in fields}, name=NAME)
+    return ibis().table(SYSTEM_TYPES | {field.name: ibis_type(field.data_type) for field in fields}, name=NAME)
 
 
 def ibis_type(kind: DataType) -> str:
@@ -57,7 +56,7 @@ def rows_of(
 
 def quoted(name: str) -> str:
     """A column's name as an identifier of SQL."""
-    return exp.to_identifier(name, quoted=True).sql(dialect="duckdb")
+    return '"' + name.replace('"', '""') + '"'
 
 
 def write_parquet(cursor: duckdb.DuckDBPyConnection, source: Path, target: Path, expression: Expression) -> int:
@@ -71,5 +70,5 @@ def write_parquet(cursor: duckdb.DuckDBPyConnection, source: Path, target: Path,
 
 def _over_file(expression: Expression) -> str:
     # not materialized: a subquery beside the main one must not make DuckDB read every column of the file
-    compiled = ibis.to_sql(expression, dialect="duckdb")
+    compiled = ibis().to_sql(expression, dialect="duckdb")
     return f"with {NAME} as not materialized (from read_parquet($source)) from ({compiled}) as answer"

@@ -7,7 +7,6 @@ from typing import TypeAlias
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 
 from server.adapters.engine.csv_block import read_block
@@ -15,6 +14,7 @@ from server.adapters.engine.csv_rejects import RejectFile
 from server.adapters.engine.csv_shape import Offsets
 from server.adapters.engine.csv_source import CsvSource, Place
 from server.adapters.engine.csv_types import Guard
+from server.adapters.engine.on_demand import compute
 
 _Suspect: TypeAlias = tuple[int, str, int]  # line, raw text, ordinal
 
@@ -75,7 +75,7 @@ def _ordinals(bronze: Path) -> Iterator[Offsets]:
     """The ordinals of bronze's rows, ascending."""
     with parquet.ParquetFile(bronze) as file:
         for batch in file.iter_batches(columns=["_id"]):
-            digits = compute.utf8_slice_codeunits(batch.column(0), -12)
+            digits = compute().utf8_slice_codeunits(batch.column(0), -12)
             yield digits.cast(pa.int64()).to_numpy()
 
 

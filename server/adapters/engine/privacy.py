@@ -7,10 +7,10 @@ from typing import assert_never
 from uuid import uuid4
 
 import duckdb
-import ibis
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from server.adapters.engine.batch_table import SYSTEM_TYPES, Expression, batch_table, write_parquet
+from server.adapters.engine.on_demand import ibis
 from server.adapters.engine.privacy_columns import ColumnFunction, mask_column, token_column
 from server.adapters.engine.privacy_proof import count_changes, text_of
 from server.kernel.columns import named_column
@@ -99,7 +99,7 @@ def _cell(
         case PrivacyStrategy.HASH:
             return _called(cursor, registered, token_column(key), text_of(column, field.data_type))
         case PrivacyStrategy.REDACT:
-            return ibis.null(column.type())
+            return ibis().null(column.type())
         case PrivacyStrategy.DROP:
             return None
         case PrivacyStrategy.KEEP:
@@ -122,5 +122,5 @@ def _called(
         null_handling=FunctionNullHandling.SPECIAL,
     )
     registered.callback(cursor.remove_function, name)
-    named = ibis.udf.scalar.builtin(name=name, signature=((str,), str))
+    named = ibis().udf.scalar.builtin(name=name, signature=((str,), str))
     return named(lambda text: text)(text)

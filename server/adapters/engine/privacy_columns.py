@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from server.adapters.engine.on_demand import compute
 from server.kernel.privacy_mask import EMAIL, EMAIL_HEAD, EMAIL_MASK, hides, masked
 
 Texts: TypeAlias = Any
@@ -29,14 +29,15 @@ def mask_column(keep_last: int) -> ColumnFunction:
     """`masked` for each text of a chunk; null stays null."""
 
     def mask(chunk: Texts) -> Texts:
+        functions = compute()
         texts = _plain(chunk)
         result, foreign = _starred(texts, keep_last)
         if foreign.any():
             one_by_one = [masked(text, keep_last) for text in texts.filter(pa.array(foreign)).to_pylist()]
-            result = pc.replace_with_mask(result, pa.array(foreign), pa.array(one_by_one, pa.string()))
-        addresses: Texts = pc.match_substring_regex(texts, f"^(?:{EMAIL})\\z")
-        if pc.any(addresses).as_py():
-            result = pc.if_else(addresses, pc.replace_substring_regex(texts, EMAIL_HEAD, EMAIL_MASK), result)
+            result = functions.replace_with_mask(result, pa.array(foreign), pa.array(one_by_one, pa.string()))
+        addresses: Texts = functions.match_substring_regex(texts, f"^(?:{EMAIL})\\z")
+        if functions.any(addresses).as_py():
+            result = functions.if_else(addresses, functions.replace_substring_regex(texts, EMAIL_HEAD, EMAIL_MASK), result)
         return result
 
     return mask

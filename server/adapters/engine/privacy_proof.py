@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
-import ibis
 
 from server.adapters.engine.batch_table import ROW_ID, Expression, ibis_type, quoted
+from server.adapters.engine.on_demand import ibis
 from server.kernel.fields import DataType, Field, TypeName, parse_type
 from server.kernel.privacy import PrivacyRule, masked_type
 from server.kernel.record import record
@@ -35,7 +35,7 @@ def count_changes(
         pairs.append(f"{f'b.{quoted(field.name)}' if became else 'null::varchar'} as after_{index}")
         types |= {f"before_{index}": ibis_type(field.data_type)}
         types |= {f"after_{index}": ibis_type(parse_type(became)) if became else "string"}
-    compiled = ibis.to_sql(_differences(ibis.table(types, name="pair"), ruled), dialect="duckdb")
+    compiled = ibis().to_sql(_differences(ibis().table(types, name="pair"), ruled), dialect="duckdb")
     # both sides are bare scans: DuckDB walks them side by side and keeps neither in memory
     both = "read_parquet($source) a positional join read_parquet($target) b"
     counted = cursor.execute(
@@ -79,6 +79,6 @@ def _differences(pair: Expression, ruled: Sequence[tuple[Field, PrivacyRule]]) -
     return pair.aggregate(
         rows=pair.count(),
         displaced=pair.count(where=~pair.before_id.identical_to(pair.after_id)),
-        changed_rows=pair.count(where=ibis.or_(*differs)) if differs else ibis.literal(0),
+        changed_rows=pair.count(where=ibis().or_(*differs)) if differs else ibis().literal(0),
         **counts,
     )

@@ -5,9 +5,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import assert_never
 
-import ibis
-
 from server.adapters.engine.batch_table import Expression, ibis_type
+from server.adapters.engine.on_demand import ibis
 from server.kernel.fields import DataType, Field, TypeName
 from server.kernel.quality_checks import (
     Between,
@@ -52,7 +51,7 @@ def failing(check: RowCheck, column: Expression, kind: DataType) -> Expression:
         case Matches(pattern=pattern):
             return ~column.re_search(pattern)
         case Length(operator=comparison, count=count):
-            return ~COMPARISONS[comparison](column.length(), ibis.literal(count, type="int64"))
+            return ~COMPARISONS[comparison](column.length(), ibis().literal(count, type="int64"))
         case _:
             assert_never(check)
 
@@ -92,7 +91,7 @@ def literal(value: Value, kind: DataType) -> Expression:
         return _text(repr(value)).cast(type_text)
     if isinstance(value, datetime):
         return _text(value.isoformat()).cast(type_text)
-    return ibis.literal(value, type=type_text)
+    return ibis().literal(value, type=type_text)
 
 
 def literals(values: Sequence[Value], kind: DataType) -> list[Expression]:
@@ -101,4 +100,4 @@ def literals(values: Sequence[Value], kind: DataType) -> list[Expression]:
 
 
 def _text(text: str) -> Expression:
-    return ibis.literal(text, type="string")
+    return ibis().literal(text, type="string")

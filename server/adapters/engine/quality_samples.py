@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 import duckdb
-import ibis
 
 from server.adapters.engine.batch_table import ROW_ID, Expression, batch_table, rows_of
+from server.adapters.engine.on_demand import ibis
 from server.adapters.engine.quality_expressions import RowCheck, failing, repeated
 from server.kernel.fields import Field
 from server.kernel.quality_checks import Unique
@@ -54,7 +54,7 @@ def _first(rows: Expression, fields: Sequence[Field], covered: Collection[str]) 
 
 
 def _covered(column: Expression) -> Expression:
-    return column.isnull().ifelse(ibis.null("string"), COVERED)
+    return column.isnull().ifelse(ibis().null("string"), COVERED)
 
 
 def _shown(value: object) -> str | int | float | bool | None:

@@ -59,7 +59,10 @@ class Feed:
         self._wake.set()
 
     async def after(self, position: int, query: EventQuery) -> AsyncIterator[StoredEvent]:
-        """Each matching event after `position`, once and in order: first the past, then as they are recorded."""
+        """Each matching event after `position`, once and in order: first the past, then as they are recorded.
+
+        It ends when the feed is stopped. Raises: LogHole, after the last event before the hole.
+        """
         while True:
             if position + 1 < self.first:
                 upto = min(self.first - 1, position + PAGE)
@@ -71,6 +74,8 @@ class Feed:
                 recent = self._ring[position % RING]
                 if recent is not None and query.matches(recent):
                     yield recent
+            elif isinstance(self._fault, LogHole):
+                raise self._fault
             elif self._fault is not None:
                 return
             else:
@@ -82,7 +87,7 @@ class Feed:
             self._wake.clear()  # before the query, or a wake-up is lost
             try:
                 page = await self._log.between(self.last + 1, self.last + PAGE)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except Exception as error:  # whatever it is, the next try may succeed; without a tail all readers hang
                 logger.warning("the feed cannot read the log (%s); it goes on when Postgres is back", error)
                 await asyncio.sleep(POLL_SECONDS)
                 continue
@@ -112,12 +117,12 @@ class Feed:
         while True:
             try:
                 connection = await self._connect()
-            except (asyncpg.PostgresError, OSError, TimeoutError):
+            except Exception:  # as above: the tail polls meanwhile
                 await asyncio.sleep(POLL_SECONDS)
                 continue
             try:
                 await self._hold(connection)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except Exception as error:  # as above
                 logger.warning("the feed's connection was lost (%s); listening anew", error)
             finally:
                 connection.terminate()

@@ -2,6 +2,7 @@
 
 import asyncpg
 
+from server.kernel.errors import BadUserInput
 from server.kernel.record import record
 
 CHUNK = 10_000  # events; each chunk needs only the hash before it
@@ -38,9 +39,15 @@ async def verify(pool: asyncpg.Pool, from_position: int = 0) -> Verification:
     """Recompute the chain after `from_position` up to the head, in one snapshot of the database.
 
     A missing event is reported at its own position; a missing end at the position after the last event.
+    Raises: BadUserInput for what is no position of the log.
     """
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         head = await connection.fetchrow("select position, hash from event_head")
+        if not 0 <= from_position <= head["position"]:
+            raise BadUserInput(
+                f"fromPosition {from_position} is no position of the log; give 0 to {head['position']}",
+                field="fromPosition",
+            )
         previous = await connection.fetchval("select hash from events where position = $1", from_position)
         if previous is None:
             previous = bytes(32)
@@ -55,6 +62,6 @@ async def verify(pool: asyncpg.Pool, from_position: int = 0) -> Verification:
                 return Verification(checked=checked, first_broken=first, head=head["hash"].hex())
             previous = row["last"]
         beyond = await connection.fetchval("select min(position) from events where position > $1", head["position"])
-        if beyond is None and previous != head["hash"] and from_position <= head["position"]:
+        if beyond is None and previous != head["hash"]:
             beyond = head["position"]
         return Verification(checked=checked, first_broken=beyond, head=head["hash"].hex())

@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 MAX_GROUP = 500
 MAX_GROUP_BYTES = 4 * 1024 * 1024
 MAX_WAITING = 10_000
+_CUT = (asyncpg.PostgresConnectionError, asyncpg.InternalClientError, OSError)
 _RETRIED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 # Names the read-model rows that an event changes.
@@ -109,6 +110,7 @@ class Writer:
         self._connection: asyncpg.Connection | None = None
         self._task: asyncio.Task[None] | None = None
         self._carried: _Waiting | None = None
+        self._stopping = False
 
     async def start(self) -> None:
         """Connect and begin."""
@@ -116,7 +118,8 @@ class Writer:
         self._task = asyncio.create_task(self._run(), name="event-writer")
 
     async def stop(self) -> None:
-        """Write what waits, then stop. Nothing may be submitted afterwards."""
+        """Write what waits, then stop. What is submitted from now on is refused."""
+        self._stopping = True
         if self._task is not None:
             await self._queue.put(None)
             await self._task
@@ -129,7 +132,7 @@ class Writer:
 
         Raises: Unavailable when the queue is full or Postgres is away.
         """
-        if self._task is None or self._task.done():
+        if self._stopping or self._task is None or self._task.done():
             raise Unavailable("the event store is stopped; try again when the server is back")
         encoded = self._encode(append)
         waiting = _Waiting(append=append, encoded=encoded, size=sum(map(len, encoded[1])))
@@ -137,7 +140,7 @@ class Writer:
             self._queue.put_nowait(waiting)
         except asyncio.QueueFull:
             raise Unavailable(f"{MAX_WAITING} commands wait already; try again in a moment") from None
-        return await asyncio.shield(waiting.answer)
+        return await waiting.answer  # cancelled with its caller; the writer goes on
 
     def _encode(self, append: Append) -> tuple[list[str], list[str], list[str]]:
         types: list[str] = []
@@ -234,7 +237,7 @@ class Writer:
 
     def _lost(self, error: Exception) -> bool:
         assert self._connection is not None, "start() connects"
-        return self._connection.is_closed() or isinstance(error, asyncpg.PostgresConnectionError | OSError)
+        return self._connection.is_closed() or isinstance(error, _CUT)
 
     async def _reconnect(self, tries: int = 30) -> bool:
         """Whether a connection is there again, after at most about half a minute of trying."""
@@ -243,7 +246,7 @@ class Writer:
                 if self._connection is not None:
                     self._connection.terminate()
                 self._connection = await self._connect()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            except Exception:  # whatever it is, the next try may succeed, and nobody else would try
                 await asyncio.sleep(min(0.05 * 2**number, 1.0))
             else:
                 return True

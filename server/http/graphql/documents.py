@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import field
 from typing import Any
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
@@ -24,10 +25,14 @@ LARGEST_SHARE = 16  # a document that would fill more than this part of the cach
 
 @record
 class Checked:
-    """A document and what its check found; without errors it is valid."""
+    """A document and what its check found; without errors it is valid.
+
+    `weights`: of its operations that weigh the same whatever the variables are.
+    """
 
     document: DocumentNode
     errors: tuple[GraphQLError, ...]
+    weights: dict[str | None, Weight] = field(default_factory=dict)
 
 
 class DocumentCache:
@@ -89,7 +94,7 @@ class Documents(SchemaExtension):
         if checked is None:
             checked = Checked(document=context.graphql_document, errors=_check(context, self.limits))
             self.cache.keep(context.query or "", checked)
-        context.pre_execution_errors = list(checked.errors) or self._refused(context, context.graphql_document)
+        context.pre_execution_errors = list(checked.errors) or self._refused(context, checked)
         yield
 
     def get_results(self) -> dict[str, Any]:  # any JSON, as Strawberry types it
@@ -97,7 +102,8 @@ class Documents(SchemaExtension):
             return {}
         return {"cost": {"cost": self.weight.cost, "limit": self.limits.cost, "depth": self.weight.depth}}
 
-    def _refused(self, context: ExecutionContext, document: DocumentNode) -> list[GraphQLError]:
+    def _refused(self, context: ExecutionContext, checked: Checked) -> list[GraphQLError]:
+        document = checked.document
         variables = context.variables or {}
         named = context._provided_operation_name  # pyright: ignore[reportPrivateUsage]  # `operation_name` guesses
         operations = sum(isinstance(node, OperationDefinitionNode) for node in document.definitions)
@@ -106,7 +112,14 @@ class Documents(SchemaExtension):
             return [coded(GraphQLError(message), "GRAPHQL_VALIDATION_FAILED")]
         try:
             refuse_nul_in_variables(variables)
-            self.weight = weigh(context.schema._schema, document, named, variables)  # pyright: ignore[reportPrivateUsage]
+            self.weight = checked.weights.get(named) or weigh(
+                context.schema._schema,  # pyright: ignore[reportPrivateUsage]
+                document,
+                named,
+                variables,
+            )
+            if self.weight.fixed:
+                checked.weights[named] = self.weight
             refuse_weight(self.weight, self.limits)
         except Refused as refused:
             return [refusal(refused)]

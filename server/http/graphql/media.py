@@ -1,5 +1,6 @@
 """Which media types a request asks for and sends (RFC 9110, section 12.5.1; GraphQL over HTTP)."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 GRAPHQL = "application/graphql-response+json"
@@ -38,6 +39,7 @@ def quality_of(media_type: str, accepted: list[Range]) -> float:
     return 0.0
 
 
+@lru_cache(32)  # clients of one kind send one header
 def preferred(accept: str, offers: tuple[str, ...], default: str) -> str | None:
     """The best of `offers`. Among equals one that is named wins, then the earlier; a wildcard alone means `default`."""
     accepted = ranges(accept)

@@ -55,11 +55,15 @@ def price(points: int) -> dict[str, int]:
 
 @record
 class Weight:
-    """Cost in points, rounded up; depth in levels of fields; nodes of the document that were visited."""
+    """Cost in points, rounded up; depth in levels of fields; nodes of the document that were visited.
+
+    `fixed`: no variable had a say, so that the operation weighs this much each time.
+    """
 
     cost: int
     depth: int
     visited: int
+    fixed: bool = False
 
 
 class Load(NamedTuple):
@@ -86,7 +90,12 @@ def weigh(
         return Weight(cost=0, depth=0, visited=0)
     scale = _Scale(schema, document, operation, variables)
     load = scale.selections(operation.selection_set.selections, root)
-    return Weight(cost=min(-(-(load.once + load.each) // POINT), SHOWN), depth=load.depth, visited=scale.visited)
+    return Weight(
+        cost=min(-(-(load.once + load.each) // POINT), SHOWN),
+        depth=load.depth,
+        visited=scale.visited,
+        fixed=not scale.asked_variables,
+    )
 
 
 def refuse_weight(weight: Weight, limits: Limits) -> None:
@@ -109,6 +118,7 @@ class _Scale:
     ) -> None:
         self.schema = schema
         self.visited = 0
+        self.asked_variables = False
         self.known: dict[str, Load] = {}
         definitions = document.definitions
         self.fragments = {node.name.value: node for node in definitions if isinstance(node, FragmentDefinitionNode)}
@@ -186,6 +196,7 @@ class _Scale:
     def number(self, value: Any) -> int | None:
         """The whole number that a literal or a variable stands for; ODD_SIZE for what is none."""
         if isinstance(value, VariableNode):
+            self.asked_variables = True
             value = self.variables.get(value.name.value)
         if isinstance(value, IntValueNode):
             value = int(value.value) if len(value.value) <= 10 else ODD_SIZE

@@ -48,10 +48,12 @@ def decide(command: Command, state: State) -> Sequence[Event]:  # noqa: C901  # 
         case RecordQuality(batch=batch, checked=checked, bronze=bronze):
             known = ready(batch, state)
             check_current(known, unchanged=bronze == known.bronze)
+            check_rules(known, "quality", checked.results)
             return [quality_event(batch, checked)]
         case RecordAnonymization(batch=batch, anonymized=anonymized, attempt=attempt, bronze=bronze):
             known = unpublished(batch, state, "anonymised")
             check_current(known, unchanged=bronze == known.bronze)
+            check_rules(known, "privacy", anonymized.rules)
             return [
                 DataAnonymized(
                     batch=batch,
@@ -114,11 +116,20 @@ def check_current(known: Batch, *, unchanged: bool) -> None:
         raise Conflict(f"batch {name_of(known.batch)!r} got new files while this worked on its old ones; ask again")
 
 
+def check_rules(known: Batch, kind: str, rules: Sequence[object]) -> None:
+    """Refuse work by no rule at all, which would vouch for rows unseen. Raises: PreconditionFailed."""
+    if not rules:
+        raise PreconditionFailed(
+            f"batch {name_of(known.batch)!r} has no {kind} rules to go by: give rules, or add some to its contract"
+        )
+
+
 def unpublished(batch: Urn, state: State, participle: str) -> Batch:
     """The batch, ready and not published. Raises: NotFound, PreconditionFailed."""
     known = ready(batch, state)
     if known.gold is not None:
-        raise PreconditionFailed(f"batch {name_of(batch)!r} is published; it cannot be {participle} any more")
+        rest = "already" if participle == "published" else f"and cannot be {participle} any more; append a new one"
+        raise PreconditionFailed(f"batch {name_of(batch)!r} is published {rest}")
     return known
 
 

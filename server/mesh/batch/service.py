@@ -56,7 +56,8 @@ class BatchService:
         terms = await self._facts.contracts.known(contract)
         if terms.dataset != owner.id:
             raise PreconditionFailed(
-                f"contract {terms.contract_id!r} is for dataset {name_of(Urn(terms.dataset))!r}, not {owner.name!r}",
+                f"contract {terms.contract_id!r} is for dataset {name_of(Urn(terms.dataset))!r}, not {owner.name!r};"
+                " give one of its own, or create it with createContract",
                 field="contractId",
             )
         if terms.status == ContractStatus.RETIRED:

@@ -41,6 +41,9 @@ class Terms:
     description: str = ""
 
 
+TERM_NAMES = tuple(field.name for field in fields(Terms))
+
+
 @record
 class CreateContract:
     """Define a contract for a dataset that is known to exist."""
@@ -186,7 +189,7 @@ def terms_of(source: Terms) -> Terms:
 
 def values(terms: Terms) -> dict[str, Any]:
     """The terms by name, for an event that carries them."""
-    return {field.name: getattr(terms, field.name) for field in fields(Terms)}
+    return {name: getattr(terms, name) for name in TERM_NAMES}
 
 
 def about(state: State) -> tuple[Urn, ...]:

@@ -4,7 +4,6 @@ import pytest
 
 from server.kernel.errors import AlreadyExists, Conflict, NotFound, PreconditionFailed
 from server.kernel.ids import Urn
-from server.kernel.privacy import PrivacyStrategy
 from server.kernel.quality import Severity
 from server.mesh.batch.commands import (
     AppendData,
@@ -21,8 +20,6 @@ from server.mesh.batch.commands import (
 from server.mesh.batch.domain import BATCH
 from server.mesh.batch.facts import (
     BatchQuarantined,
-    ConsumptionRevoked,
-    DataPublished,
     Event,
     QualityCheckFailed,
     QualityCheckPassed,
@@ -53,8 +50,6 @@ from tests.mesh.batch.examples import (
     result,
 )
 
-RULES = PublishGate(has_quality_rules=True, personal=(), kept=())
-EMAIL = PublishGate(has_quality_rules=False, personal=("email",), kept=())
 MASKED = anonymized("email")
 
 
@@ -85,9 +80,6 @@ def status(*events: Event) -> BatchStatus:
     return state.status
 
 
-# Appending
-
-
 def test_appends_a_batch() -> None:
     given(BATCH).when(AppendData(appended=APPENDED)).then(APPENDED)
 
@@ -112,9 +104,6 @@ def test_refuses_while_quarantined(before: list[Event], command: Command) -> Non
     given(BATCH, *before, QUARANTINED).when(command).refuses(
         PreconditionFailed, saying="batch 'b1' is quarantined (smells); release it with releaseBatch first"
     )
-
-
-# Checking
 
 
 def test_a_check_without_broken_rule_passes() -> None:
@@ -144,14 +133,17 @@ def test_a_published_batch_is_checked_again_and_stays_published() -> None:
     assert (state.status, state.gold) == (BatchStatus.PUBLISHED, 3)
 
 
+def test_refuses_a_check_by_no_rule() -> None:
+    given(BATCH, APPENDED).when(RecordQuality(batch=B1, checked=checked(), bronze=1)).refuses(
+        PreconditionFailed, saying="batch 'b1' has no quality rules to go by: give rules, or add some to its contract"
+    )
+
+
 def test_refuses_a_check_of_files_since_replaced() -> None:
     given(BATCH, APPENDED, replayed()).when(check(bronze=1)).refuses(
         Conflict, saying="batch 'b1' got new files while this worked on its old ones; ask again"
     )
     given(BATCH, APPENDED, replayed()).when(check(bronze=20)).then(PASSED)
-
-
-# Anonymising
 
 
 def test_anonymises_before_and_after_a_check_and_again() -> None:
@@ -163,113 +155,19 @@ def test_anonymises_before_and_after_a_check_and_again() -> None:
 
 def test_refuses_to_anonymise_a_published_batch() -> None:
     given(BATCH, APPENDED, PUBLISHED).when(anonymize()).refuses(
-        PreconditionFailed, saying="batch 'b1' is published; it cannot be anonymised any more"
+        PreconditionFailed, saying="batch 'b1' is published and cannot be anonymised any more; append a new one"
+    )
+
+
+def test_refuses_to_anonymise_by_no_rule() -> None:
+    given(BATCH, APPENDED).when(RecordAnonymization(batch=B1, anonymized=hidden(), attempt=2, bronze=1)).refuses(
+        PreconditionFailed, saying="batch 'b1' has no privacy rules to go by: give rules, or add some to its contract"
     )
 
 
 def test_refuses_an_anonymisation_of_files_since_replaced() -> None:
     given(BATCH, APPENDED, replayed()).when(anonymize(bronze=1)).refuses(Conflict, saying="got new files")
     given(BATCH, APPENDED, replayed()).when(anonymize(bronze=20)).then(MASKED)
-
-
-# Publishing
-
-
-@pytest.mark.parametrize("history", [[], [FAILED], [PASSED], [QUARANTINED, RELEASED]])
-def test_publishes_whatever_was_checked_where_there_are_no_rules(history: list[Event]) -> None:
-    given(BATCH, APPENDED, *history).when(publish()).then(PUBLISHED)
-
-
-@pytest.mark.parametrize(
-    ("history", "step"),
-    [
-        ([], "APPENDED"),
-        ([FAILED], "QUALITY_FAILED"),
-        ([PASSED, FAILED], "QUALITY_FAILED"),
-        ([FAILED, MASKED], "ANONYMIZED"),
-        ([MASKED], "ANONYMIZED"),
-    ],
-)
-def test_refuses_to_publish_before_the_last_check_passed(history: list[Event], step: str) -> None:
-    silver = 2 if MASKED in history else None
-    given(BATCH, APPENDED, *history).when(publish(RULES, silver=silver)).refuses(
-        PreconditionFailed,
-        saying=f"batch 'b1' is {step}; its contract has quality rules, so runQualityCheck must pass first",
-        status=step,
-    )
-
-
-@pytest.mark.parametrize("history", [[PASSED], [FAILED, PASSED], [PASSED, MASKED], [MASKED, PASSED]])
-def test_publishes_once_the_last_check_passed(history: list[Event]) -> None:
-    silver = 2 if MASKED in history else None
-    given(BATCH, APPENDED, *history).when(publish(RULES, silver=silver)).then(PUBLISHED)
-
-
-def test_refuses_to_publish_unchecked_rows_of_a_replay() -> None:
-    given(BATCH, APPENDED, PASSED, replayed()).when(publish(RULES, bronze=20)).refuses(
-        PreconditionFailed, saying="batch 'b1' is APPENDED", status="APPENDED"
-    )
-
-
-@pytest.mark.parametrize(
-    ("history", "personal", "kept", "bare"),
-    [
-        ([], ("email",), (), ["email"]),
-        ([MASKED], ("email", "phone"), (), ["phone"]),
-        ([anonymized("phone")], ("email", "phone", "name"), ("name",), ["email"]),
-        ([anonymized("email", strategy=PrivacyStrategy.KEEP)], ("email",), (), ["email"]),
-        ([MASKED, anonymized("phone")], ("email", "phone"), (), ["email"]),
-        ([], ("email",), ("phone",), ["email"]),
-    ],
-)
-def test_refuses_to_publish_a_personal_column_as_it_was(
-    history: list[Event], personal: tuple[str, ...], kept: tuple[str, ...], bare: list[str]
-) -> None:
-    gate = PublishGate(has_quality_rules=False, personal=personal, kept=kept)
-    given(BATCH, APPENDED, *history).when(publish(gate, silver=2 if history else None)).refuses(
-        PreconditionFailed,
-        saying=f"batch 'b1' holds the personal columns {', '.join(map(repr, bare))} as they were",
-        columns=bare,
-    )
-
-
-@pytest.mark.parametrize(
-    ("history", "kept"),
-    [([MASKED], ()), ([], ("email",)), ([anonymized("email", strategy=PrivacyStrategy.KEEP)], ("email",))],
-)
-def test_publishes_personal_columns_that_are_hidden_or_kept_by_the_contract(
-    history: list[Event], kept: tuple[str, ...]
-) -> None:
-    gate = PublishGate(has_quality_rules=False, personal=("email",), kept=kept)
-    given(BATCH, APPENDED, *history).when(publish(gate, silver=2 if history else None)).then(PUBLISHED)
-
-
-@pytest.mark.parametrize(
-    "strategy", [PrivacyStrategy.MASK, PrivacyStrategy.HASH, PrivacyStrategy.REDACT, PrivacyStrategy.DROP]
-)
-def test_every_strategy_but_keep_hides(strategy: PrivacyStrategy) -> None:
-    given(BATCH, APPENDED, anonymized("email", strategy=strategy)).when(publish(EMAIL, silver=2)).then(PUBLISHED)
-
-
-def test_refuses_to_publish_twice() -> None:
-    given(BATCH, APPENDED, PUBLISHED).when(publish()).refuses(
-        PreconditionFailed, saying="batch 'b1' is published; it cannot be published any more"
-    )
-
-
-@pytest.mark.parametrize(("bronze", "silver"), [(1, 2), (20, None), (20, 2)])
-def test_refuses_to_publish_what_was_copied_from_files_since_replaced(bronze: int, silver: int | None) -> None:
-    replay = replayed(anonymized=hidden("email"))
-    given(BATCH, APPENDED, MASKED, replay).when(publish(EMAIL, bronze=bronze, silver=silver)).refuses(
-        Conflict, saying="batch 'b1' got new files while this worked on its old ones; ask again"
-    )
-
-
-def test_refuses_to_publish_bare_rows_that_were_copied_before_they_were_hidden() -> None:
-    given(BATCH, APPENDED, MASKED).when(publish(EMAIL, silver=None)).refuses(Conflict, saying="got new files")
-
-
-# Quarantine
 
 
 @pytest.mark.parametrize(
@@ -304,55 +202,6 @@ def test_refuses_to_release_what_is_not_quarantined(history: list[Event]) -> Non
     given(BATCH, *history).when(RELEASE).refuses(
         PreconditionFailed, saying="batch 'b1' is not quarantined; there is nothing to release"
     )
-
-
-# Grants
-
-
-def test_grants_a_published_batch_to_several() -> None:
-    given(BATCH, APPENDED, PUBLISHED).when(grant()).then(granted())
-    state = given(BATCH, APPENDED, PUBLISHED, granted()).when(grant(G2)).then(granted(G2))
-    assert state is not None
-    assert (state.grants, state.revoked) == ((G1, G2), ())
-
-
-@pytest.mark.parametrize(
-    ("history", "now"), [([], "APPENDED"), ([PASSED], "QUALITY_PASSED"), ([FAILED], "QUALITY_FAILED"), ([MASKED], None)]
-)
-def test_refuses_to_grant_what_is_not_published(history: list[Event], now: str | None) -> None:
-    now = now or "ANONYMIZED"
-    given(BATCH, APPENDED, *history).when(grant()).refuses(
-        PreconditionFailed, saying=f"batch 'b1' is {now}, not PUBLISHED; publishData comes first", status=now
-    )
-
-
-@pytest.mark.parametrize("history", [[granted()], [granted(), REVOKED]], ids=["live", "revoked"])
-def test_refuses_a_grant_with_a_taken_id(history: list[Event]) -> None:
-    given(BATCH, APPENDED, PUBLISHED, *history).when(grant()).refuses(
-        AlreadyExists, saying="'grant:1' exists", field="grant"
-    )
-
-
-@pytest.mark.parametrize("between", [[], [QUARANTINED]], ids=["published", "quarantined"])
-def test_revokes_a_grant_and_leaves_the_others(between: list[Event]) -> None:
-    state = given(BATCH, APPENDED, PUBLISHED, granted(), granted(G2), *between).when(revoke()).then(REVOKED)
-    assert state is not None
-    assert (state.grants, state.revoked) == ((G2,), (G1,))
-
-
-def test_refuses_to_revoke_twice() -> None:
-    given(BATCH, APPENDED, PUBLISHED, granted(), REVOKED).when(revoke()).refuses(
-        PreconditionFailed, saying="'grant:1' is revoked already", field="grant"
-    )
-
-
-def test_refuses_to_revoke_an_unknown_grant() -> None:
-    given(BATCH, APPENDED, PUBLISHED, granted(G2)).when(revoke()).refuses(
-        NotFound, saying="'grant:1' is not known", field="grant"
-    )
-
-
-# Status
 
 
 @pytest.mark.parametrize(
@@ -399,12 +248,3 @@ def test_every_event_changes_the_state() -> None:
     assert {type(event) for event in history} == set(get_args(Event))
     for count in range(len(history)):
         assert given(BATCH, *history[:count]).state != given(BATCH, *history[: count + 1]).state
-
-
-def test_publishing_records_the_rows_of_today() -> None:
-    given(BATCH, APPENDED, replayed()).when(publish(bronze=20)).then(DataPublished(batch=B1, row_count=5, attempt=3))
-
-
-def test_a_revocation_records_its_reason() -> None:
-    quiet = RevokeConsumption(batch=B1, grant=G1, reason=None)
-    given(BATCH, APPENDED, PUBLISHED, granted()).when(quiet).then(ConsumptionRevoked(grant=G1, reason=None))

@@ -1,10 +1,10 @@
 """Every order of commands on a batch, judged by what happened to its files rather than by the batch's own state."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from server.kernel.errors import Refused
 from server.kernel.ids import Urn
@@ -24,21 +24,14 @@ from server.mesh.batch.commands import (
 from server.mesh.batch.domain import BATCH
 from server.mesh.batch.facts import (
     Anonymized,
-    BatchQuarantined,
     BatchReplayed,
     Checked,
-    ConsumptionGranted,
-    ConsumptionRevoked,
-    DataAnonymized,
-    DataAppended,
     DataPublished,
     Event,
-    QualityCheckFailed,
-    QualityCheckPassed,
-    QuarantineReleased,
 )
-from server.mesh.batch.state import BatchStatus, State
+from server.mesh.batch.state import State
 from tests.mesh.batch.examples import B1, OPEN, appended, checked, grant, replayed, result
+from tests.mesh.batch.truth import File, Truth, hides
 
 COLUMNS = ("email", "phone", "name")
 privacy = st.lists(
@@ -55,110 +48,6 @@ gates = st.builds(
 checks = st.sampled_from([None, checked(result(True)), checked(result(True)), checked(result(False))])
 
 everything_hidden = tuple(PrivacyRule(column=column, strategy=PrivacyStrategy.MASK) for column in COLUMNS)
-
-
-def hides(rules: tuple[PrivacyRule, ...]) -> frozenset[str]:
-    return frozenset(rule.column for rule in rules if rule.strategy is not PrivacyStrategy.KEEP)
-
-
-@dataclass(frozen=True)
-class File:
-    """What really stands in a file: the bronze that it comes from and the columns that nobody can read in it."""
-
-    bronze: int
-    hidden: frozenset[str] = frozenset()
-
-
-@dataclass
-class Truth:
-    """What happened, told by the events and the files alone."""
-
-    files: dict[int, File] = field(default_factory=dict)
-    verdicts: dict[int, bool] = field(default_factory=dict)  # by bronze: what its last check found
-    step: BatchStatus | None = None
-    bronze: int = 0
-    silver: int | None = None
-    gold: int | None = None
-    quarantined: bool = False
-    granted: set[Urn] = field(default_factory=set)
-    revoked: set[Urn] = field(default_factory=set)
-
-    @property
-    def status(self) -> BatchStatus | None:
-        if self.quarantined:
-            return BatchStatus.QUARANTINED
-        return BatchStatus.PUBLISHED if self.gold is not None else self.step
-
-    def fit(self, attempt: int, gate: PublishGate) -> bool:
-        """Whether consumers may see the file."""
-        file = self.files[attempt]
-        bare = set(gate.personal) - file.hidden - set(gate.kept)
-        return not bare and (self.verdicts.get(file.bronze, False) or not gate.has_quality_rules)
-
-    def allows(self, command: Command) -> bool:
-        """Whether the command must be obeyed; else it must be refused."""
-        if isinstance(command, AppendData):
-            return self.step is None
-        if self.step is None:
-            return False
-        match command:
-            case QuarantineBatch():
-                return not self.quarantined
-            case ReleaseBatch():
-                return self.quarantined
-            case RevokeConsumption(grant=id):
-                return id in self.granted
-            case _ if self.quarantined:
-                return False
-            case RecordQuality(bronze=bronze):
-                return bronze == self.bronze
-            case RecordAnonymization(bronze=bronze):
-                return self.gold is None and bronze == self.bronze
-            case PublishData(bronze=bronze, silver=silver, gate=gate, attempt=attempt):
-                source = self.files[bronze if silver is None else silver]
-                assert self.files[attempt] == source, "the file was copied from its source"
-                current = (bronze, silver) == (self.bronze, self.silver)
-                return self.gold is None and current and self.fit(attempt, gate)
-            case ReplayBatch(replayed=new, bronze=bronze, silver=silver, gate=gate):
-                current = (bronze, silver) == (self.bronze, self.silver)
-                verdict = self.verdicts.get(new.attempt)
-                ready = self.fit(new.attempt, gate) if new.published else True
-                return current and verdict is not False and ready and new.published == (self.gold is not None)
-            case _:
-                id = command.grant
-                return self.gold is not None and id not in self.granted | self.revoked
-
-    def record(self, event: Event) -> None:  # noqa: C901  # one case for each event
-        """Take over what happened."""
-        match event:
-            case DataAppended(attempt=attempt):
-                self.step, self.bronze = BatchStatus.APPENDED, attempt
-            case QualityCheckPassed():
-                self.verdicts[self.bronze] = True
-                if self.step is not BatchStatus.ANONYMIZED:
-                    self.step = BatchStatus.QUALITY_PASSED if self.silver is None else BatchStatus.ANONYMIZED
-            case QualityCheckFailed():
-                self.verdicts[self.bronze] = False
-                self.step = BatchStatus.QUALITY_FAILED
-            case DataAnonymized(attempt=attempt):
-                self.step, self.silver = BatchStatus.ANONYMIZED, attempt
-            case DataPublished(attempt=attempt):
-                self.gold = attempt
-            case BatchQuarantined():
-                self.quarantined = True
-            case QuarantineReleased():
-                self.quarantined = False
-            case BatchReplayed(attempt=attempt, checked=check, anonymized=anonymized, published=published):
-                self.bronze, self.silver = attempt, attempt if anonymized else None
-                self.gold = attempt if published else None
-                self.step = BatchStatus.QUALITY_PASSED if check else BatchStatus.APPENDED
-                if anonymized:
-                    self.step = BatchStatus.ANONYMIZED
-            case ConsumptionGranted(grant=id):
-                self.granted.add(id)
-            case ConsumptionRevoked(grant=id):
-                self.granted.remove(id)
-                self.revoked.add(id)
 
 
 def decided(command: Command, state: State) -> list[Event] | None:
@@ -196,11 +85,15 @@ class BatchLife(RuleBasedStateMachine):
                 assert not self.truth.quarantined
                 assert self.truth.fit(event.attempt, self.gate), "an unfit file reached gold"
 
-    @initialize()
-    def append(self) -> None:
+    @initialize(published=st.booleans())
+    def append(self, published: bool) -> None:
         attempt = self.attempt()
         self.truth.files[attempt] = File(bronze=attempt)
         self.ask(AppendData(appended=appended(attempt)))
+        if published:
+            self.check(True)
+            self.anonymise(everything_hidden)
+            self.publish()
 
     @rule()
     def append_again(self) -> None:
@@ -252,11 +145,17 @@ class BatchLife(RuleBasedStateMachine):
     def publish(self) -> None:
         self.finish(self.begin_publishing())
 
+    @rule(rules=st.just(everything_hidden) | privacy)
+    def publish_what_is_anonymised_meanwhile(self, rules: tuple[PrivacyRule, ...]) -> None:
+        work = self.begin_publishing()
+        self.anonymise(rules)
+        self.finish(work)
+
     @rule(check=checks, rules=st.just(everything_hidden) | privacy)
     def replay(self, check: Checked | None, rules: tuple[PrivacyRule, ...]) -> None:
         self.finish(self.begin_replay(check, rules, self.truth.gold is not None))
 
-    @rule(work=works)
+    @rule(work=consumes(works))
     def finish(self, work: Command) -> None:
         self.ask(replace(work, gate=self.gate) if isinstance(work, PublishData | ReplayBatch) else work)
 

@@ -12,7 +12,7 @@ const LAYOUT = `
     <p class="buttons">
       <button type="submit" id="run">Run</button>
       <button type="button" id="stop" disabled>Stop</button>
-      <span>Ctrl-Enter runs</span>
+      <span>Ctrl-Enter runs the operation under the cursor</span>
     </p>
   </form>
   <section>
@@ -24,14 +24,25 @@ const EVENTS_KEPT = 200;
 
 const pretty = (value) => JSON.stringify(value, null, 2);
 
-// Without strings, comments and everything in braces only the operations' heads are left.
-function isSubscription(text) {
-  let heads = text.replace(/"""[^]*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*/g, " ");
+// The operations of a document: their kind and name, and where each ends. Strings, comments and arguments are blanked at
+// their length, so that only heads are left, each before the run of ~ that its selection has become.
+function operationsIn(text) {
+  const blank = (found) => " ".repeat(found.length);
+  const plain = text.replace(/"""[^]*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*/g, blank);
+  let heads = plain.replace(/\([^()]*\)/g, blank);
   for (let longer = ""; longer !== heads; ) {
     longer = heads;
-    heads = heads.replace(/\{[^{}]*\}/g, " ");
+    heads = heads.replace(/\{[^{}]*\}/g, (found) => "~".repeat(found.length));
   }
-  return /^\s*(fragment\s[^]*\s)?subscription\b/.test(heads);
+  return [...heads.matchAll(/\s*(\w*)\s*(\w*)[^~]*~+/g)]
+    .map((found) => ({ kind: found[1] || "query", name: found[2] || null, end: found.index + found[0].length }))
+    .filter(({ kind }) => kind !== "fragment");
+}
+
+// The operation in which the cursor stands, or the next one, or the last.
+function operationAt(text, cursor) {
+  const operations = operationsIn(text);
+  return operations.find(({ end }) => cursor <= end) ?? operations.at(-1) ?? { kind: "query", name: null };
 }
 
 async function ask(endpoint, key, request) {
@@ -72,6 +83,7 @@ export function startConsole(page, { endpoint, socketUrl, example, problem }) {
   part("problem").textContent =
     `GraphiQL cannot be loaded: ${problem}. This built-in console does the same without completion and documentation.`;
   part("query").value = example;
+  part("query").setSelectionRange(0, 0);
   let stop = null;
 
   const show = (state, value) => {
@@ -111,8 +123,10 @@ export function startConsole(page, { endpoint, socketUrl, example, problem }) {
     part("events").replaceChildren();
     try {
       const variables = JSON.parse(part("variables").value.trim() || "{}");
-      const request = { query: part("query").value, variables };
-      if (isSubscription(request.query)) {
+      const query = part("query").value;
+      const { kind, name } = operationAt(query, part("query").selectionStart);
+      const request = { query, variables, operationName: name };
+      if (kind === "subscription") {
         listen(request);
         return;
       }

@@ -1,0 +1,20 @@
+"""One run of Alembic on an open connection."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+import migrations
+
+
+def upgrade(connection: Connection, target: str) -> None:
+    """Bring the database up to `target`, or down where it begins with a minus."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.attributes["connection"] = connection
+    if target.startswith("-"):
+        command.downgrade(config, target)
+    else:
+        command.upgrade(config, target)
