@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from server.kernel.ids import Kind, Urn, new_urn, urn
 from server.kernel.intent import Intent
+from server.kernel.privacy import PrivacyRule, PrivacyStrategy
 from server.kernel.quality import QualityRule, RuleResult
 from server.mesh.batch.commands import (
     AppendData,
@@ -118,7 +119,8 @@ async def fill(graph: Graph, datasets: range) -> None:
             batch,
             RecordQuality(batch=batch, checked=Checked(checked_rows=1, results=(result,), attempt=2), bronze=1),
         )
-        done = Anonymized(rules=(), rows=1, changed_rows=0, columns=())
+        keep = PrivacyRule(column="a", strategy=PrivacyStrategy.KEEP)
+        done = Anonymized(rules=(keep,), rows=1, changed_rows=0, columns=())
         await do(graph, batch, RecordAnonymization(batch=batch, anonymized=done, attempt=2, bronze=1))
         gate = PublishGate(has_quality_rules=True, personal=(), kept=())
         await do(graph, batch, PublishData(batch=batch, gate=gate, attempt=3, bronze=1, silver=2))

@@ -34,10 +34,15 @@ async def do(server: ServerProcess, name: str, select: str = EVENTS, /, **given:
 
 
 async def refusal(server: ServerProcess, name: str, /, **given: Any) -> Json:
-    """The one error of a mutation that is refused: its code, message, and field where it names one."""
+    """The one error of a mutation that is refused: its code, message, and field where it names one.
+
+    Whatever it says, it says nothing of the machine or of SQL.
+    """
     answer = await server.answer(document(name, "__typename"), input=given)
     assert answer.get("data") is None, answer
     (error,) = answer["errors"]
+    for inside in (str(server.data_dir), "select ", "insert into", "Traceback", "asyncpg", "duckdb"):
+        assert inside not in str(error), error
     told = error["extensions"]
     return {"code": told["code"], "message": error["message"]} | {
         name: told[name] for name in ("field",) if name in told

@@ -37,7 +37,9 @@ def mask_column(keep_last: int) -> ColumnFunction:
             result = functions.replace_with_mask(result, pa.array(foreign), pa.array(one_by_one, pa.string()))
         addresses: Texts = functions.match_substring_regex(texts, f"^(?:{EMAIL})\\z")
         if functions.any(addresses).as_py():
-            result = functions.if_else(addresses, functions.replace_substring_regex(texts, EMAIL_HEAD, EMAIL_MASK), result)
+            result = functions.if_else(
+                addresses, functions.replace_substring_regex(texts, EMAIL_HEAD, EMAIL_MASK), result
+            )
         return result
 
     return mask

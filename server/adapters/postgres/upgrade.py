@@ -6,13 +6,11 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
-import migrations
 
-
-def upgrade(connection: Connection, target: str) -> None:
-    """Bring the database up to `target`, or down where it begins with a minus."""
+def upgrade(connection: Connection, scripts: Path, target: str) -> None:
+    """Bring the database up to `target`, or down where it begins with a minus, by the folder of migrations `scripts`."""
     config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("script_location", str(scripts))
     config.attributes["connection"] = connection
     if target.startswith("-"):
         command.downgrade(config, target)
