@@ -49,6 +49,11 @@ class Context:
             self._head = asyncio.create_task(self.mesh.events.head())
         return await self._head
 
+    def renew(self) -> None:
+        """Forget what was read: the next field, or the next message of a subscription, is about a later moment."""
+        self._head = None
+        self._loaders.clear()
+
     def intent(self, mutation: str, given: Any, client_key: str | None) -> Intent:  # a Strawberry input
         """The intent behind a mutation's input."""
         arguments = orjson.loads(orjson.dumps(given, default=_maybe))

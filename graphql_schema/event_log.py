@@ -111,6 +111,7 @@ class EventSubscription:
         if after is not None and not 0 <= after <= head:
             raise BadUserInput(f"after {after} is no position of the log, which stands at {head}", field="after")
         async for stored in mesh.feed.after(head if after is None else after, query):
+            info.context.renew()
             yield event_node(stored)
 
 

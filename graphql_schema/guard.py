@@ -27,8 +27,10 @@ class Guard(FieldExtension):
     async def resolve_async(
         self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **arguments: Any
     ) -> Any:
-        """A field that resolves later."""
+        """A field that resolves later. Before a change, what was read for an earlier field is forgotten."""
         info.context.require(self.permission)
+        if self.permission is Permission.CHANGE:
+            info.context.renew()
         return await next_(source, info, **arguments)
 
 

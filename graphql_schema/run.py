@@ -148,6 +148,7 @@ class RunSubscription:
         info.context.require(Permission.CATALOG)
         mesh = info.context.mesh
         async for run in mesh.runs.changes(reference(Kind.RUN, id, field="id")):
+            info.context.renew()
             yield run_node(run, await mesh.events.head())
 
 

@@ -10,6 +10,9 @@ from typing import TypeAlias
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
 from graphql_schema.context import Context
 from graphql_schema.schema import build_schema
@@ -81,6 +84,8 @@ def application(settings: Settings, parts: Assembly) -> Starlette:
     )
     return Starlette(
         routes=[
+            Route("/", to_graphql),
+            Route("/graphql/", to_graphql),
             *graphql_routes(graphql),
             *file_routes(
                 parts.storage,
@@ -112,6 +117,11 @@ subscription Live {
   events { type stream position occurredAt }
 }
 """
+
+
+async def to_graphql(_: Request) -> Response:
+    """Where a newcomer wants to be."""
+    return RedirectResponse("/graphql")
 
 
 Announce: TypeAlias = Callable[[str, str | None], Awaitable[None]]

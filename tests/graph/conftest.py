@@ -34,6 +34,7 @@ class Graph:
     def __post_init__(self) -> None:
         self.schema = build_schema(Limits(cost=1_000_000))
         self._numbers = itertools.count(1)
+        self.admin = ADMIN
 
     async def ask(self, query: str, caller: Caller = ADMIN, **variables: Any) -> dict[str, Any]:
         """The data of an operation; an error fails the test."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -151,7 +151,7 @@ class Window:
 
 
 @asynccontextmanager
-async def window(server: ServerProcess, query: str, field: str, **variables: object) -> AsyncIterator[Window]:
+async def window(server: ServerProcess, query: str, field: str, **variables: object) -> AsyncGenerator[Window]:
     """A subscription in a window of its own."""
     opened = Window()
     task = asyncio.create_task(opened.watch(server.subscribe(query, **variables), field))

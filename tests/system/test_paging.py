@@ -1,8 +1,11 @@
 """Listings page by page: every row once and in order, whatever the size of the page; bad pages are refused."""
 
-import pytest
+from collections.abc import AsyncIterator
 
-from tests.system.serving import ServerProcess
+import pytest
+import pytest_asyncio
+
+from tests.system.serving import ServerProcess, serving
 from tests.system.story import Json, append, do, head, register
 
 # Each listing with the field by which its rows are told apart.
@@ -25,18 +28,20 @@ query ($first: Int, $after: String) {{
 """
 
 
-@pytest.fixture
-async def filled(server: ServerProcess) -> ServerProcess:
-    """A server with several of everything."""
-    await register(server)
-    for name in ("aa", "b", "Zz", "a-1", "a.1"):
-        await do(server, "registerDataset", name=name, schema={"id": "int"})
-        await do(server, "createContract", contractId=f"c-{name}", dataset=name)
-    for number in range(5):
-        await append(server, f"b{5 - number}")
-    return server
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def filled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerProcess]:
+    """A server with several of everything, to which nothing is added."""
+    async with serving(tmp_path_factory.mktemp("paging") / "data") as server:
+        await register(server)
+        for name in ("aa", "b", "Zz", "a-1", "a.1"):
+            await do(server, "registerDataset", name=name, schema={"id": "int"})
+            await do(server, "createContract", contractId=f"c-{name}", dataset=name)
+        for number in range(5):
+            await append(server, f"b{5 - number}")
+        yield server
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_pages_hold_every_row_once_and_in_order(filled: ServerProcess) -> None:
     listings: dict[str, list[object]] = {
         "datasets": ["Zz", "a-1", "a.1", "aa", "b", "people"],
@@ -52,6 +57,7 @@ async def test_pages_hold_every_row_once_and_in_order(filled: ServerProcess) -> 
     assert await paged(filled, "processRuns", 2) == runs
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_the_newest_events_come_from_the_other_end(filled: ServerProcess) -> None:
     last = await head(filled)
     query = """query ($before: String) {
@@ -65,15 +71,19 @@ async def test_the_newest_events_come_from_the_other_end(filled: ServerProcess) 
     assert (page["pageInfo"]["hasPreviousPage"], page["pageInfo"]["hasNextPage"]) == (True, True)
 
 
-async def test_a_listing_under_way_does_not_see_what_comes_meanwhile(filled: ServerProcess) -> None:
-    page = await page_of(filled, "datasets", 3)
-    await do(filled, "registerDataset", name="zz-late", schema={"id": "int"})
-    rest = await page_of(filled, "datasets", 500, page["pageInfo"]["endCursor"])
-    assert [row["name"] for row in rest["nodes"]] == ["aa", "b", "people"]
-    assert rest["totalCount"] == 6
-    assert (await page_of(filled, "datasets", 0))["totalCount"] == 7
+async def test_a_listing_under_way_does_not_see_what_comes_meanwhile(server: ServerProcess) -> None:
+    for name in ("a", "b", "c"):
+        await do(server, "registerDataset", name=name, schema={"id": "int"})
+    page = await page_of(server, "datasets", 2)
+    for name in ("late", "bb"):
+        await do(server, "registerDataset", name=name, schema={"id": "int"})
+    rest = await page_of(server, "datasets", 500, page["pageInfo"]["endCursor"])
+    assert [row["name"] for row in rest["nodes"]] == ["c"]
+    assert rest["totalCount"] == 3
+    assert (await page_of(server, "datasets", 0))["totalCount"] == 5
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_bad_pages_are_refused(filled: ServerProcess) -> None:
     cursors = {listing: (await page_of(filled, listing, 1))["pageInfo"]["endCursor"] for listing in LISTINGS}
     for listing in LISTINGS:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 
 def upgrade(connection: Connection, scripts: Path, target: str) -> None:
-    """Bring the database up to `target`, or down where it begins with a minus, by the folder of migrations `scripts`."""
+    """Bring the database up to `target`, or down where it begins with a minus. `scripts`: the folder of migrations."""
     config = Config()
     config.set_main_option("script_location", str(scripts))
     config.attributes["connection"] = connection

@@ -102,6 +102,7 @@ class Feed:
                 self.first = max(self.first, self.last - RING + 1)
             if page:
                 self._advance()
+            if len(page) == PAGE:
                 continue
             try:
                 async with asyncio.timeout(POLL_SECONDS):
@@ -131,6 +132,11 @@ class Feed:
         """Wake the tail at each notification until the connection ends."""
         closed = asyncio.Event()
         connection.add_termination_listener(lambda *_: closed.set())
-        await connection.add_listener("events", lambda *_: self.wake())
+        await connection.add_listener("events", self._notified)
         self.wake()
         await closed.wait()
+
+    def _notified(self, _connection: object, _pid: int, _channel: str, head: object) -> None:
+        """Look, unless the tail has been there already: what this process wrote it has mostly read."""
+        if not str(head).isdigit() or int(str(head)) > self.last:
+            self.wake()

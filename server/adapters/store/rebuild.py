@@ -41,11 +41,15 @@ async def rebuild(
         for name in names:
             await connection.execute(f'drop table if exists "{name}{SHADOW}"')
             await connection.execute(f'create table "{name}{SHADOW}" (like "{name}" including all)')
-        done = 0
-        while page := await _page(connection, done):
-            async with connection.transaction():
-                await _project(connection, codec, projections, intervals, page)
-            done = page[-1].position
+        done, behind = 0, await _head(connection)
+        missing = behind + 1
+        while CHUNK <= behind < missing:  # appends may be faster than we are: the rest is done while they wait
+            missing, upto = behind, done + behind
+            while done < upto and (page := await _page(connection, done)):
+                async with connection.transaction():
+                    await _project(connection, codec, projections, intervals, page)
+                done = page[-1].position
+            behind = await _head(connection) - done
         async with connection.transaction():
             await connection.execute("select 1 from event_head for update")
             while page := await _page(connection, done):
@@ -69,6 +73,10 @@ def recorded(codec: Codec, stored: StoredEvent) -> Recorded[Any]:  # of whatever
         correlation_id=stored.correlation_id,
         recorded_at=stored.recorded_at,
     )
+
+
+async def _head(connection: asyncpg.Connection) -> int:
+    return int(await connection.fetchval("select position from event_head"))
 
 
 async def _page(connection: asyncpg.Connection, after: int) -> list[StoredEvent]:

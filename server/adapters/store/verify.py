@@ -14,7 +14,7 @@ with chunk as (
          row_number() over (order by position) + $1 as due
   from events where position > $1 and position <= $2)
 select count(*) as checked,
-       min(position) filter (where position <> due
+       min(due) filter (where position <> due
          or hash <> event_hash(previous, position, stream, version, type, recorded_at, data, meta)) as broken,
        (select hash from chunk order by position desc limit 1) as last
 from chunk

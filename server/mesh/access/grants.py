@@ -15,6 +15,7 @@ from server.kernel.address import Address
 from server.kernel.errors import BadUserInput, Forbidden
 from server.kernel.ids import Kind, Urn, name_of, reference, urn
 from server.kernel.intent import Intent
+from server.kernel.text import said
 from server.mesh.batch.commands import GrantConsumption, RevokeConsumption
 from server.mesh.batch.queries import BatchQueries, BatchRow, GrantRow
 from server.mesh.batch.stream import BATCHES
@@ -55,13 +56,11 @@ class Grants:
             raise BadUserInput(
                 f"expiresInSeconds {expires_in_seconds} is out of bounds: 1 to {longest}", field="expiresInSeconds"
             )
-        if not consumer.strip():
-            raise BadUserInput("consumer is empty; name who may read", field="consumer")
         batch = reference(Kind.BATCH, batch_id, field="batchId")
         command = GrantConsumption(
             batch=batch,
             grant=_grant_of(intent),
-            consumer=consumer,
+            consumer=said(consumer, field="consumer"),
             purpose=purpose,
             format=format,
             expires_at=self._clock() + timedelta(seconds=expires_in_seconds),

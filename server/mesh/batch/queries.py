@@ -93,7 +93,7 @@ class BatchQueries:
         urn = reference(Kind.GRANT, text, field="grant")
         row = await self.grant(urn, position)
         if row is None:
-            raise NotFound(f"grant {name_of(urn)!r} is not known", field="grant")
+            raise NotFound(f"grant {name_of(urn)!r} is not known; give one with grantConsumption", field="grant")
         return row
 
 

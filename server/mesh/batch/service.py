@@ -16,6 +16,7 @@ from server.kernel.ids import Kind, Urn, check_name, name_of, reference, urn
 from server.kernel.intent import Intent
 from server.kernel.privacy import PrivacyRule, check_privacy
 from server.kernel.quality import QualityRule
+from server.kernel.text import said
 from server.mesh.batch.commands import QuarantineBatch, ReleaseBatch
 from server.mesh.batch.domain import publishable, ready, unpublished
 from server.mesh.batch.facts_now import FactsNow
@@ -120,13 +121,13 @@ class BatchService:
     async def quarantine(self, batch_id: str, reason: str, *, intent: Intent) -> tuple[Urn, Receipt]:
         """Set a batch apart. Raises: NotFound, PreconditionFailed."""
         batch = reference(Kind.BATCH, batch_id, field="batchId")
-        command = QuarantineBatch(batch=batch, reason=reason)
+        command = QuarantineBatch(batch=batch, reason=said(reason, field="reason"))
         return batch, await self._commands.execute(BATCHES, batch, command, intent)
 
     async def release(self, batch_id: str, reason: str, *, intent: Intent) -> tuple[Urn, Receipt]:
         """End a quarantine. Raises: NotFound, PreconditionFailed."""
         batch = reference(Kind.BATCH, batch_id, field="batchId")
-        command = ReleaseBatch(batch=batch, reason=reason)
+        command = ReleaseBatch(batch=batch, reason=said(reason, field="reason"))
         return batch, await self._commands.execute(BATCHES, batch, command, intent)
 
     async def rejected_rows(self, row: BatchRow, first: int) -> Sequence[Reject]:

@@ -14,6 +14,7 @@ from server.kernel.ids import Kind, Urn, check_name, reference, urn
 from server.kernel.intent import Intent
 from server.kernel.privacy import check_privacy
 from server.kernel.quality import QualityRule
+from server.kernel.text import said
 from server.mesh.contract.domain import CONTRACT, CreateContract, RetireContract, State, Terms, UpdateContract, active
 from server.mesh.dataset.queries import DatasetQueries, fields_of
 
@@ -70,7 +71,7 @@ class ContractService:
     async def retire(self, contract: str, reason: str, *, intent: Intent) -> tuple[Urn, Receipt]:
         """End a contract. Raises: NotFound, PreconditionFailed."""
         stream = reference(Kind.CONTRACT, contract, field="contract")
-        command = RetireContract(contract=stream, reason=reason)
+        command = RetireContract(contract=stream, reason=said(reason, field="reason"))
         return stream, await self._commands.execute(CONTRACTS, stream, command, intent)
 
     def _check_rules(self, terms: Terms, fields: Sequence[Field]) -> None:

@@ -47,9 +47,7 @@ async def opened(url: str) -> AsyncIterator[Store]:
         await writer.start()
         await feed.start()
         commands = Commands(pool, writer, CODEC, snapshots)
-        yield Store(
-            url=url, pool=pool, writer=writer, commands=commands, snapshots=snapshots, log=log, feed=feed
-        )
+        yield Store(url=url, pool=pool, writer=writer, commands=commands, snapshots=snapshots, log=log, feed=feed)
     finally:
         await feed.stop()
         await writer.stop()

@@ -111,9 +111,7 @@ async def test_refuses_a_key_that_was_used_for_another_input(store: Store) -> No
     await do(store, Make(name="a"), asked("k"))
     with pytest.raises(Conflict) as refused:
         await do(store, Make(name="b"), asked("k", digest=b"other"), B)
-    assert refused.value.message == (
-        "idempotency key 'k' was used for another input; take a new key for a new command"
-    )
+    assert refused.value.message == ("idempotency key 'k' was used for another input; take a new key for a new command")
     assert refused.value.field == "idempotencyKey"
     assert await types(store) == ["Made"]
 

@@ -94,7 +94,9 @@ async def test_100_readers_get_what_their_filter_matches_while_two_stores_write(
 
     readers = [
         asyncio.create_task(
-            reader(source.choice((store, other)).feed, any_query(source), source.randrange(60), source.choice((0, 0, 9)))
+            reader(
+                source.choice((store, other)).feed, any_query(source), source.randrange(60), source.choice((0, 0, 9))
+            )
         )
         for _ in range(50)
     ]
@@ -116,9 +118,7 @@ async def test_100_readers_get_what_their_filter_matches_while_two_stores_write(
         assert seen == [event for event in every if event.position > start and query.matches(event)]
 
 
-async def test_a_reader_far_behind_the_ring_reads_its_past_and_then_the_present(
-    small_ring: None, store: Store
-) -> None:
+async def test_a_reader_far_behind_the_ring_reads_its_past_and_then_the_present(small_ring: None, store: Store) -> None:
     reader = store.feed.after(0, EVERYTHING)
     await write(store, "a", 1)
     assert (await anext(reader)).position == 1
@@ -224,9 +224,7 @@ async def test_readers_end_when_the_feed_stops(store: Store) -> None:
     assert [event.position async for event in reader] == [2, 3, 4]
 
 
-async def test_a_hole_in_the_log_ends_every_reader_with_a_fault(
-    store: Store, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_hole_in_the_log_ends_every_reader_with_a_fault(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     await write(store, "a", 1)
     await until_seen(store.feed, 2)
     reader = store.feed.after(0, EVERYTHING)

@@ -126,3 +126,23 @@ async def test_the_introspection_of_graphiql_fits_and_three_of_them_do_not() -> 
     assert "errors" not in whole.json()
     assert whole.json()["extensions"]["cost"]["cost"] == 5000
     assert thrice.json()["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
+
+
+@pytest.mark.parametrize(
+    ("text", "fixed"),
+    [
+        ("{people(first: 10){nodes{name}}}", True),
+        ("query($name: String!){hello(name: $name)}", True),  # this variable has no say
+        ("query($n: Int){people(first: $n){nodes{name}}}", False),
+        ("query($n: Int = 3){people(first: $n){nodes{name}}}", False),
+    ],
+)
+def test_a_weight_is_fixed_where_no_variable_has_a_say(text: str, fixed: bool) -> None:
+    assert weight(text).fixed is fixed
+
+
+async def test_a_page_size_in_a_variable_is_weighed_at_each_request() -> None:
+    text = "query($n: Int){people(first: $n){nodes{name}}}"
+    async with client(toy()) as http:
+        answers = [await http.post("/graphql", json={"query": text, "variables": {"n": n}}) for n in (10, 1, 10)]
+    assert [answer.json()["extensions"]["cost"]["cost"] for answer in answers] == [12, 3, 12]

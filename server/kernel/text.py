@@ -1,0 +1,14 @@
+"""Free text: stored as given, if it says something and is not a book."""
+
+from server.kernel.errors import BadUserInput
+
+LONGEST = 4_000  # characters
+
+
+def said(text: str, *, field: str) -> str:
+    """`text` itself, if it says something. Raises: BadUserInput."""
+    if not text.strip():
+        raise BadUserInput(f"{field} is empty; say it in a few words", field=field)
+    if len(text) > LONGEST:
+        raise BadUserInput(f"{field} has {len(text)} characters; {LONGEST} are allowed", field=field)
+    return text
