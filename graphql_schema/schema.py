@@ -17,6 +17,7 @@ from graphql_schema.run import RunQuery, RunSubscription
 from graphql_schema.scalars import CONFIG
 from graphql_schema.server_info import ServerQuery
 from server.http.graphql.errors import Schema
+from server.http.graphql.execution import Execution
 from server.http.graphql.guards import guards
 from server.http.graphql.limits import Limits
 
@@ -45,5 +46,6 @@ def build_schema(limits: Limits | None = None) -> Schema:
         subscription=Subscription,
         types=list(EVENT_TYPES.values()),
         config=CONFIG,
+        execution_context_class=Execution,
         extensions=list(extensions),  # type: ignore[arg-type]  # factories of extensions
     )

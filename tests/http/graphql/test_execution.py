@@ -1,0 +1,55 @@
+"""A long subscription keeps nothing of the messages that it has sent."""
+
+import gc
+import tracemalloc
+from collections.abc import AsyncGenerator
+
+import strawberry
+
+from server.http.graphql.execution import Execution
+
+WARM, SENT = 500, 5_500
+
+
+@strawberry.type
+class Reading:
+    """A message."""
+
+    number: int
+    text: str
+
+
+@strawberry.type
+class Query:
+    """A schema has one."""
+
+    number: int = 1
+
+
+@strawberry.type
+class Subscription:
+    """Readings without end."""
+
+    @strawberry.subscription
+    async def readings(self) -> AsyncGenerator[Reading, None]:
+        for number in range(SENT):
+            yield Reading(number=number, text="x")
+
+
+async def test_keeps_nothing_of_the_messages_sent() -> None:
+    schema = strawberry.Schema(query=Query, subscription=Subscription, execution_context_class=Execution)
+    stream = await schema.subscribe("subscription { readings { number text } }")
+    seen = grown = 0
+    async for result in stream:
+        assert result.data == {"readings": {"number": seen, "text": "x"}}
+        seen += 1
+        if seen == WARM:
+            gc.collect()
+            tracemalloc.start()
+            before = tracemalloc.get_traced_memory()[0]
+        if seen == SENT:
+            gc.collect()
+            grown = tracemalloc.get_traced_memory()[0] - before
+            tracemalloc.stop()
+    assert seen == SENT
+    assert grown / (SENT - WARM) < 100  # bytes a message; without the cure it is over 1,000
