@@ -272,7 +272,9 @@ def compare(dsn: str, postgres: psutil.Process, commands: int, rounds: int) -> N
     meter = Meter(postgres)
     contenders: dict[str, Callable[[], Pace]] = {
         f"plain inserts, {CLIENTS} connections": lambda: run(partial(plain, meter, place["plain"], commands)),
-        f"eventsourcing, {CLIENTS} threads": lambda: eventsourcing(meter, place["eventsourcing"], commands // 8),
+        f"eventsourcing, {CLIENTS} threads, {psycopg.pq.__impl__} driver": lambda: eventsourcing(
+            meter, place["eventsourcing"], commands // 8
+        ),
         f"store, {CLIENTS} clients, 1 read table": lambda: run(
             partial(contracts, meter, place["store"], commands, CLIENTS)
         ),
@@ -286,11 +288,11 @@ def compare(dsn: str, postgres: psutil.Process, commands: int, rounds: int) -> N
     for title, choose in (("best", max), ("median", statistics.median)):
         rates = {name: choose(pace.rate for pace in paces) for name, paces in found.items()}
         raw, package, *_ = rates.values()
-        print(f"\n{f'{title} of {rounds} rounds, {len(EVENT.data)} bytes of JSON':38}", end="")
+        print(f"\n{f'{title} of {rounds} rounds, {len(EVENT.data)} bytes of JSON':46}", end="")
         print(f"{'per s':>8}{'x plain':>9}{'x eventsourcing':>17}{'Python us':>11}{'Postgres us':>13}")
         for name, rate in rates.items():
             _, ours, theirs = map(statistics.median, zip(*found[name], strict=True))
-            print(f"{name:38}{rate:8,.0f}{rate / raw:9.2f}{rate / package:17.1f}{ours:11,.0f}{theirs:13,.0f}")
+            print(f"{name:46}{rate:8,.0f}{rate / raw:9.2f}{rate / package:17.1f}{ours:11,.0f}{theirs:13,.0f}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Interval rows: whatever is written, the rows as of any position are those of a plain fold."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -68,7 +69,7 @@ def check_intervals(rows: Sequence[dict[str, Any]], head: int) -> None:
         assert 1 <= row["valid_from"] <= head
         assert row["valid_from"] < row["valid_to"]
         assert row["valid_to"] == FOREVER or row["valid_to"] <= head
-    for earlier, later in zip(rows, rows[1:], strict=False):
+    for earlier, later in pairwise(rows):
         assert earlier["id"] != later["id"] or earlier["valid_to"] <= later["valid_from"]
 
 

@@ -77,23 +77,6 @@ async def test_a_filter_finds_in_sql_what_it_matches_in_the_feed(pool: asyncpg.P
     assert positions(await log.matching(query, 20, 30)) == [p for p in expected if 20 < p <= 30]
 
 
-@given(query=QUERIES)
-def test_a_filter_without_conditions_matches_everything_and_each_condition_narrows(query: EventQuery) -> None:
-    event = StoredEvent(
-        position=30,
-        stream=STREAMS[0],
-        version=1,
-        type=TYPES[0],
-        data={},
-        meta={"actor": "ann", "correlation_id": "c-1", "about": ["name:a"], "shape": 1},
-        recorded_at=START + timedelta(seconds=29),
-        hash=bytes(32),
-    )
-    assert EventQuery().matches(event)
-    text, values = query.conditions()
-    assert text.count("$") == len(values) + (query.stream is not None)  # the stream is named twice
-
-
 async def test_reads_events_by_their_positions_in_order(store: Store) -> None:
     await store.writer.submit(append("shelf:a", Made(name="a"), BookPut(title="Emma", books=1)))
     await store.writer.submit(append("shelf:b", Made(name="b")))
