@@ -9,27 +9,20 @@ reaches at least 0.5 times the plain inserts and 5 times eventsourcing.
 """
 
 import argparse
-import asyncio
-import itertools
 import statistics
 import tempfile
-import time
-import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
-from urllib.parse import parse_qs, urlsplit
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
-import asyncpg
 import mutation
+import peers
 import psutil
 import psycopg
-import uvloop
-from eventsourcing.persistence import StoredEvent
-from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+from pace import CLIENTS, Meter, Pace, paced, run
 
 from server.adapters.postgres.cluster import EmbeddedPostgres
 from server.adapters.postgres.connections import connect, connect_writer
@@ -38,20 +31,18 @@ from server.adapters.store.feed import Feed
 from server.adapters.store.intervals import IntervalWriter
 from server.adapters.store.log import Log
 from server.adapters.store.snapshots import Snapshots
-from server.adapters.store.writer import StreamCheck, Writer
+from server.adapters.store.writer import Append, NewEvent, Outcome, StreamCheck, Writer
 from server.database import open_database
 from server.kernel.ids import Kind, Urn, urn
 from server.kernel.intent import Intent, intent
 from server.kernel.quality import QualityRule
-from server.mesh.contract.domain import CreateContract, DataContractDefined, Terms
+from server.mesh.contract.domain import CreateContract, DataContractDefined, Terms, values
 from server.mesh.contract.service import CONTRACTS, MUST_EXIST
 from server.mesh.dataset.domain import RegisterDataset
 from server.mesh.dataset.service import DATASETS
 from server.mesh.slices import CODEC, PROJECTIONS, TABLES
 from server.settings import Settings
 
-CLIENTS = 32
-WARM = 10  # commands of each client before the clock starts
 DATASET = Urn("dataset:orders")
 TERMS = Terms(
     quality_rules=(
@@ -66,116 +57,20 @@ EVENT = CODEC.encode(
         contract=Urn("contract:0-00000"),
         dataset=DATASET,
         contract_version=1,
-        **{name: getattr(TERMS, name) for name in Terms.__dataclass_fields__},
+        **values(TERMS),
     )
 )
 
 
-class Pace(NamedTuple):
-    """Commands a second, and processor microseconds for each of them."""
+class Store(NamedTuple):
+    """The store as the server has it."""
 
-    rate: float
-    python: float
-    postgres: float
-
-
-# Does one thing once; its number is new each time.
-Once: TypeAlias = Callable[[int], Awaitable[object]]
-_numbers = itertools.count(1)
-
-
-class Meter:
-    """Time, and processor time of this process and of Postgres, between `start` and `stop`."""
-
-    def __init__(self, postgres: psutil.Process) -> None:
-        self._postgres = postgres
-        self._begun = self._read()
-
-    def _read(self) -> tuple[float, float, float]:
-        return time.perf_counter(), time.process_time(), mutation.processor_seconds(self._postgres)
-
-    def start(self) -> None:
-        """Count from now on."""
-        self._begun = self._read()
-
-    def stop(self, commands: int) -> Pace:
-        """What `commands` took since the start."""
-        wall, ours, theirs = (after - before for before, after in zip(self._begun, self._read(), strict=True))
-        return Pace(commands / wall, 1e6 * ours / commands, 1e6 * theirs / commands)
-
-
-async def paced(meter: Meter, once: Once, commands: int, clients: int) -> Pace:
-    """How fast `clients` that wait for their answers get it done, once all is warm."""
-
-    async def client(share: int) -> None:
-        for _ in range(share):
-            await once(next(_numbers))
-
-    await asyncio.gather(*(client(WARM) for _ in range(clients)))
-    share = commands // clients
-    meter.start()
-    await asyncio.gather(*(client(share) for _ in range(clients)))
-    return meter.stop(share * clients)
-
-
-async def plain(meter: Meter, dsn: str, commands: int) -> Pace:
-    """Single-row inserts, each its own transaction, on as many connections as clients."""
-    connections = [await asyncpg.connect(dsn) for _ in range(CLIENTS)]
-    free = list(connections)
-    await connections[0].execute(
-        "create table if not exists plain (position bigint generated always as identity primary key, stream text not"
-        " null, version int not null, type text not null, data jsonb not null, recorded_at timestamptz not null"
-        " default clock_timestamp(), unique (stream, version))"
-    )
-
-    async def once(number: int) -> None:
-        connection = free.pop()
-        await connection.execute(
-            "insert into plain (stream, version, type, data) values ($1, 1, $2, $3::text::jsonb)",
-            f"contract:{number}",
-            EVENT.type,
-            EVENT.data.decode(),
-        )
-        free.append(connection)
-
-    try:
-        return await paced(meter, once, commands, CLIENTS)
-    finally:
-        await asyncio.gather(*(connection.close() for connection in connections))
-
-
-def eventsourcing(meter: Meter, dsn: str, commands: int) -> Pace:
-    """Its application recorder, one event for each call, from as many threads as clients."""
-    parts = urlsplit(dsn)
-    datastore = PostgresDatastore(
-        dbname=parts.path.strip("/"),
-        host=parts.hostname or parse_qs(parts.query)["host"][0],
-        port=parts.port or parse_qs(parts.query)["port"][0],
-        user=parts.username or "",
-        password=parts.password or "",
-        pool_size=CLIENTS,
-    )
-    with datastore:
-        recorder = PostgresApplicationRecorder(datastore, events_table_name="stored_events")
-        recorder.create_table()
-
-        def client(share: int) -> None:
-            for _ in range(share):
-                event = StoredEvent(
-                    originator_id=uuid.uuid4(), originator_version=1, topic=EVENT.type, state=EVENT.data
-                )
-                recorder.insert_events([event])
-
-        with ThreadPoolExecutor(CLIENTS) as threads:
-            list(threads.map(client, [WARM] * CLIENTS))
-            share = commands // CLIENTS
-            meter.start()
-            list(threads.map(client, [share] * CLIENTS))
-            return meter.stop(share * CLIENTS)
+    commands: Commands
+    writer: Writer
 
 
 @asynccontextmanager
-async def store(dsn: str) -> AsyncGenerator[Commands]:
+async def store(dsn: str) -> AsyncGenerator[Store]:
     """The store as the server has it, its live feed included."""
     async with open_database(Settings(database_url=dsn)) as database:
         feed = Feed(Log(database.pool), partial(connect, dsn))
@@ -184,7 +79,7 @@ async def store(dsn: str) -> AsyncGenerator[Commands]:
         await writer.start()
         await feed.start()
         try:
-            yield commands
+            yield Store(commands, writer)
         finally:
             await writer.stop()
             await feed.stop()
@@ -202,18 +97,40 @@ def asked(number: int) -> Intent:
     )
 
 
+async def ready(ours: Store) -> None:
+    """The dataset that all contracts are for."""
+    if not (await ours.commands.load(DATASETS, DATASET)).version:
+        await ours.commands.execute(DATASETS, DATASET, registration("orders"), asked(0))
+
+
+async def appends(meter: Meter, dsn: str, commands: int) -> Pace:
+    """Our store without load and decision: events that are appended under checks, one row in one read table."""
+    async with store(dsn) as ours:
+        await ready(ours)
+
+        async def once(number: int) -> None:
+            contract = urn(Kind.CONTRACT, str(number))
+            event = DataContractDefined(contract=contract, dataset=DATASET, contract_version=1, **values(TERMS))
+            append = Append(
+                intent=asked(number),
+                checks=(StreamCheck(stream=contract, version=0), StreamCheck(stream=DATASET, version=MUST_EXIST)),
+                events=(NewEvent(stream=contract, event=event, about=(DATASET,)),),
+            )
+            assert (await ours.writer.submit(append)).outcome is Outcome.APPENDED
+
+        return await paced(meter, once, commands, CLIENTS)
+
+
 async def contracts(meter: Meter, dsn: str, commands: int, clients: int) -> Pace:
     """Our store: load, decide, append, one row in one read table."""
     async with store(dsn) as ours:
-        loaded = await ours.load(DATASETS, DATASET)
-        if not loaded.version:
-            await ours.execute(DATASETS, DATASET, registration("orders"), asked(0))
+        await ready(ours)
 
         async def once(number: int) -> None:
             contract = urn(Kind.CONTRACT, str(number))
             command = CreateContract(contract=contract, dataset=DATASET, terms=TERMS)
             guards = [StreamCheck(stream=DATASET, version=MUST_EXIST)]
-            await ours.execute(CONTRACTS, contract, command, asked(number), guards=guards)
+            await ours.commands.execute(CONTRACTS, contract, command, asked(number), guards=guards)
 
         return await paced(meter, once, commands, clients)
 
@@ -224,7 +141,7 @@ async def datasets(meter: Meter, dsn: str, commands: int) -> Pace:
 
         async def once(number: int) -> None:
             command = registration(f"orders-{number}")
-            await ours.execute(DATASETS, command.dataset, command, asked(number))
+            await ours.commands.execute(DATASETS, command.dataset, command, asked(number))
 
         return await paced(meter, once, commands, CLIENTS)
 
@@ -234,16 +151,6 @@ def registration(name: str) -> RegisterDataset:
     return RegisterDataset(
         dataset=urn(Kind.DATASET, name), name=name, fields=mutation.FIELDS, contains_pii=None, encryption_enabled=False
     )
-
-
-def run(work: Callable[[], Awaitable[Pace]]) -> Pace:
-    """What the coroutine answers, on the loop that the server uses."""
-
-    async def main() -> Pace:
-        return await work()
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(main())
 
 
 def database(dsn: str, name: str) -> str:
@@ -271,10 +178,13 @@ def compare(dsn: str, postgres: psutil.Process, commands: int, rounds: int) -> N
     place = {name: database(dsn, name) for name in ("plain", "eventsourcing", "store")}
     meter = Meter(postgres)
     contenders: dict[str, Callable[[], Pace]] = {
-        f"plain inserts, {CLIENTS} connections": lambda: run(partial(plain, meter, place["plain"], commands)),
-        f"eventsourcing, {CLIENTS} threads, {psycopg.pq.__impl__} driver": lambda: eventsourcing(
-            meter, place["eventsourcing"], commands // 8
+        f"plain inserts, {CLIENTS} connections": lambda: run(
+            partial(peers.plain, meter, place["plain"], EVENT, commands)
         ),
+        f"eventsourcing, {CLIENTS} threads, {psycopg.pq.__impl__} driver": lambda: peers.eventsourcing(
+            meter, place["eventsourcing"], EVENT, commands // 8
+        ),
+        f"store, {CLIENTS} clients, append alone": lambda: run(partial(appends, meter, place["store"], commands)),
         f"store, {CLIENTS} clients, 1 read table": lambda: run(
             partial(contracts, meter, place["store"], commands, CLIENTS)
         ),

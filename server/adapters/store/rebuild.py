@@ -76,7 +76,7 @@ def recorded(codec: Codec, stored: StoredEvent) -> Recorded[Any]:  # of whatever
 
 
 async def _head(connection: asyncpg.Connection) -> int:
-    return int(await connection.fetchval("select position from event_head"))
+    return int(await connection.fetchval("select position from event_head") or 0)
 
 
 async def _page(connection: asyncpg.Connection, after: int) -> list[StoredEvent]:
