@@ -1,7 +1,7 @@
 """The live feed: one LISTEN connection and one tail for the process, any number of readers with a cursor each.
 
 A reader behind the ring of recent events reads its past from SQL, then goes on in the ring: every matching event
-once, in order, without a queue for each reader.
+once, in order, without a queue for each reader. While nobody reads, the tail rests.
 """
 
 import asyncio
@@ -34,6 +34,8 @@ class Feed:
         self._moved = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._fault: BaseException | None = None
+        self._readers = 0
+        self._wanted = asyncio.Event()
         self.first = 1
         self.last = 0
 
@@ -63,6 +65,15 @@ class Feed:
 
         It ends when the feed is stopped. Raises: LogHole, after the last event before the hole.
         """
+        self._readers += 1
+        self._wanted.set()
+        try:
+            async for event in self._behind(position, query):
+                yield event
+        finally:
+            self._readers -= 1
+
+    async def _behind(self, position: int, query: EventQuery) -> AsyncIterator[StoredEvent]:
         while True:
             if position + 1 < self.first:
                 upto = min(self.first - 1, position + PAGE)
@@ -86,6 +97,8 @@ class Feed:
         while True:
             self._wake.clear()  # before the query, or a wake-up is lost
             try:
+                if not self._readers:
+                    await self._rest()
                 page = await self._log.between(self.last + 1, self.last + PAGE)
             except Exception as error:  # whatever it is, the next try may succeed; without a tail all readers hang
                 logger.warning("the feed cannot read the log (%s); it goes on when Postgres is back", error)
@@ -109,6 +122,16 @@ class Feed:
                     await self._wake.wait()
             except TimeoutError:
                 continue
+
+    async def _rest(self) -> None:
+        """Wait for a reader; if the log grew by more than the ring meanwhile, stand at its head."""
+        self._wanted.clear()
+        await self._wanted.wait()
+        head = await self._log.head()
+        if head > self.last + RING:
+            self.last = head
+            self.first = head + 1
+            self._advance()
 
     def _advance(self) -> None:
         moved, self._moved = self._moved, asyncio.Event()

@@ -162,6 +162,18 @@ async def test_a_feed_that_starts_late_serves_the_past_too(store: Store) -> None
         assert await read(late.feed, 0, 6) == [1, 2, 3, 4, 5, 6]
 
 
+@pytest.mark.parametrize("commands", [3, 20])  # within the ring, and beyond it
+async def test_the_tail_rests_while_nobody_reads_and_misses_nothing(
+    small_ring: None, store: Store, commands: int
+) -> None:
+    await write(store, "a", commands)
+    assert store.feed.last == 0
+    late = asyncio.create_task(read(store.feed, 2 * commands, 2 * commands + 2))
+    assert await read(store.feed, 0, 2 * commands) == list(range(1, 2 * commands + 1))
+    await write(store, "b", 1)
+    assert await late == [2 * commands + 1, 2 * commands + 2]
+
+
 async def test_listens_anew_when_its_connection_is_killed(store: Store, other: Store) -> None:
     async def listening() -> set[int]:
         return {row["pid"] for row in await store.pool.fetch(LISTENERS)}
