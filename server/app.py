@@ -168,6 +168,8 @@ def uvicorn_config(settings: Settings, app: Starlette) -> uvicorn.Config:
         log_level=settings.log_level.lower(),
         access_log=False,
         lifespan="off",
+        http="httptools",
+        timeout_keep_alive=75,  # seconds; longer than a proxy keeps an idle connection
         ws="websockets-sansio",
         ws_max_size=settings.max_body_bytes,
         ws_per_message_deflate=False,

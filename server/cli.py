@@ -119,7 +119,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         settings = Settings()
         logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it writes whole addresses, signed ones too
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             status = runner.run(COMMANDS[chosen][1](settings))
     except (ClusterError, KeyTooShort, Refused) as error:

@@ -1,15 +1,17 @@
 """Reading the read tables at a position: single rows, rows by id, pages, for one asker or for many in one statement."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, BigInteger, Text, func, literal, true
+from sqlalchemy import ARRAY, BigInteger, Text, bindparam, func, literal, true
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from sqlalchemy.orm import Mapped, aliased
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.elements import BindParameter, ColumnElement
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlmodel import col, column, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from server.adapters.store.intervals import FOREVER, Interval
 from server.adapters.store.listing import At, Listing
@@ -29,8 +31,7 @@ class Reader:
     async def by_id(self, table: type[R], id: str, position: int = NOW) -> R | None:
         """The row of a URN."""
         async with self._sessions() as session:
-            statement = select(table).where(table.standing(position), col(table.id) == id)
-            return (await session.exec(statement)).first()
+            return (await session.exec(_by_id(table), params={"id": id, "position": position})).first()
 
     async def all(
         self,
@@ -124,6 +125,15 @@ class Reader:
         async with self._sessions() as session:
             counted = {At(id, position): number for id, position, number in (await session.exec(statement)).all()}
         return {at: counted.get(at, 0) for at in asked}
+
+
+@cache
+def _by_id(table: type[R]) -> SelectOfScalar[R]:
+    """Made once for each table: this is the read behind every mutation's answer."""
+    position: BindParameter[int] = bindparam("position")
+    return select(table).where(
+        col(table.id) == bindparam("id"), col(table.valid_from) <= position, col(table.valid_to) > position
+    )
 
 
 def _places(asked: Sequence[At]) -> TableValuedAlias:
