@@ -26,12 +26,13 @@ from pace import CLIENTS, Meter, Pace, paced, run
 
 from server.adapters.postgres.cluster import EmbeddedPostgres
 from server.adapters.postgres.connections import connect, connect_writer
+from server.adapters.store.append import Append, NewEvent, Outcome, StreamCheck
 from server.adapters.store.commands import Commands
 from server.adapters.store.feed import Feed
 from server.adapters.store.intervals import IntervalWriter
 from server.adapters.store.log import Log
 from server.adapters.store.snapshots import Snapshots
-from server.adapters.store.writer import Append, NewEvent, Outcome, StreamCheck, Writer
+from server.adapters.store.writer import Writer
 from server.database import open_database
 from server.kernel.ids import Kind, Urn, urn
 from server.kernel.intent import Intent, intent

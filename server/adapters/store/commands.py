@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 import asyncpg
 
 from server.adapters.store.aggregate import Aggregate, Loaded
+from server.adapters.store.append import Append, NewEvent, Outcome, Result, StreamCheck
 from server.adapters.store.snapshots import Snapshots
 from server.adapters.store.streams import Streams
-from server.adapters.store.writer import Append, NewEvent, Outcome, Result, StreamCheck, Writer
+from server.adapters.store.writer import Writer
 from server.kernel.codec import Codec
 from server.kernel.errors import AlreadyExists, Conflict, Refused
 from server.kernel.ids import Urn

@@ -8,19 +8,24 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from enum import StrEnum
 from typing import Any, TypeAlias
 
 import asyncpg
-import orjson
 
+from server.adapters.store.append import (
+    APPEND_SQL,
+    Append,
+    Encoded,
+    Outcome,
+    Result,
+    columns,
+    encode,
+    recorded_events,
+    result,
+)
 from server.adapters.store.intervals import IntervalWriter, Write
 from server.kernel.codec import Codec
 from server.kernel.errors import Refused, Unavailable
-from server.kernel.ids import Urn
-from server.kernel.intent import Intent
-from server.kernel.record import record
 from server.kernel.recorded import Recorded
 
 logger = logging.getLogger(__name__)
@@ -35,57 +40,9 @@ _RETRIED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 Project: TypeAlias = Callable[[Recorded[Any]], Sequence[Write]]  # of whatever event it was registered for
 
 
-@record
-class NewEvent:
-    """An event to be appended to a stream. `about`: the things that it concerns besides."""
-
-    stream: Urn
-    event: object
-    about: tuple[Urn, ...] = ()
-
-
-@record
-class StreamCheck:
-    """A stream must stand at this version: 0 = must not exist, -1 = must exist."""
-
-    stream: Urn
-    version: int
-
-
-@record
-class Append:
-    """What one command wants recorded, all or nothing."""
-
-    intent: Intent
-    checks: tuple[StreamCheck, ...]
-    events: tuple[NewEvent, ...]
-
-
-class Outcome(StrEnum):
-    """What became of an append."""
-
-    APPENDED = "appended"
-    DUPLICATE = "duplicate"
-    KEY_REUSED = "key_reused"
-    CONFLICT = "conflict"
-
-
-@record
-class Result:
-    """The answer to one append. A conflict names the stream and the version at which it stands."""
-
-    outcome: Outcome
-    first: int | None
-    last: int | None
-    at: datetime | None
-    stream: str | None
-    actual: int | None
-
-
 @dataclass
 class _Waiting:
-    append: Append
-    encoded: tuple[list[str], list[str], list[str]]  # types, data, meta
+    encoded: Encoded
     size: int
     answer: "asyncio.Future[Result]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -134,31 +91,13 @@ class Writer:
         """
         if self._stopping or self._task is None or self._task.done():
             raise Unavailable("the event store is stopped; try again when the server is back")
-        encoded = self._encode(append)
-        waiting = _Waiting(append=append, encoded=encoded, size=sum(map(len, encoded[1])))
+        encoded = encode(append, self._codec)
+        waiting = _Waiting(encoded=encoded, size=encoded.size)
         try:
             self._queue.put_nowait(waiting)
         except asyncio.QueueFull:
             raise Unavailable(f"{MAX_WAITING} commands wait already; try again in a moment") from None
         return await waiting.answer  # cancelled with its caller; the writer goes on
-
-    def _encode(self, append: Append) -> tuple[list[str], list[str], list[str]]:
-        types: list[str] = []
-        data: list[str] = []
-        metas: list[str] = []
-        for new in append.events:
-            encoded = self._codec.encode(new.event)
-            meta: dict[str, Any] = {
-                "actor": append.intent.actor,
-                "about": new.about,
-                "shape": encoded.shape,
-                "key": append.intent.key,
-                "correlation_id": append.intent.correlation_id,
-            }
-            types.append(encoded.type)
-            data.append(encoded.data.decode())
-            metas.append(orjson.dumps(meta).decode())
-        return types, data, metas
 
     async def _run(self) -> None:
         while group := await self._next_group():
@@ -199,41 +138,31 @@ class Writer:
                         return refuse(group, Unavailable("Postgres is away; try again in a moment"))
                     continue
                 if len(group) == 1:
-                    logger.exception("an append of %s failed", [type(e.event).__name__ for e in group[0].append.events])
+                    logger.exception("an append of %s failed", group[0].encoded.types)
                     return refuse(group, error)
                 middle = len(group) // 2
                 await self._commit(group[:middle])
                 await self._commit(group[middle:])
                 return None
         self._committed()
-        for waiting, result in zip(group, results, strict=True):
+        for waiting, answer in zip(group, results, strict=True):
             if not waiting.answer.done():
-                waiting.answer.set_result(result)
+                waiting.answer.set_result(answer)
         return None
 
     async def _transaction(self, group: Sequence[_Waiting]) -> list[Result]:
         assert self._connection is not None, "start() connects"
         async with self._connection.transaction():
-            rows = await self._connection.fetch(_APPEND_SQL, *columns(group))
+            rows = await self._connection.fetch(APPEND_SQL, *columns([waiting.encoded for waiting in group]))
             writes = [
                 (recorded.position, write)
                 for waiting, row in zip(group, rows, strict=True)
                 if row["kind"] == Outcome.APPENDED
-                for recorded in recorded_events(waiting.append, row)
+                for recorded in recorded_events(waiting.encoded.append, row)
                 for write in self._projections[type(recorded.event)](recorded)
             ]
             await self._intervals.apply(self._connection, writes)
-        return [
-            Result(
-                outcome=Outcome(row["kind"]),
-                first=row["first"],
-                last=row["last"],
-                at=row["at"],
-                stream=row["stream"],
-                actual=row["actual"],
-            )
-            for row in rows
-        ]
+        return [result(row) for row in rows]
 
     def _lost(self, error: Exception) -> bool:
         assert self._connection is not None, "start() connects"
@@ -251,45 +180,6 @@ class Writer:
             else:
                 return True
         return False
-
-
-_APPEND_SQL = """
-select * from append_many($1::text[], $2::bytea[], $3::int[], $4::int[], $5::text[], $6::int[],
-                          $7::text[], $8::text[], $9::jsonb[], $10::jsonb[])
-"""
-
-
-def columns(group: Sequence[_Waiting]) -> tuple[list[Any], ...]:
-    """The group as the parallel arrays of `append_many`."""
-    appends = [waiting.append for waiting in group]
-    return (
-        [a.intent.key for a in appends],
-        [a.intent.digest for a in appends],
-        [len(a.checks) for a in appends],
-        [len(a.events) for a in appends],
-        [check.stream for a in appends for check in a.checks],
-        [check.version for a in appends for check in a.checks],
-        [new.stream for a in appends for new in a.events],
-        [name for waiting in group for name in waiting.encoded[0]],
-        [data for waiting in group for data in waiting.encoded[1]],
-        [meta for waiting in group for meta in waiting.encoded[2]],
-    )
-
-
-def recorded_events(append: Append, row: asyncpg.Record) -> list[Recorded[Any]]:
-    """The events of one appended command with the places that they were given."""
-    return [
-        Recorded(
-            position=row["first"] + index,
-            stream=new.stream,
-            version=row["versions"][index],
-            event=new.event,
-            actor=append.intent.actor,
-            correlation_id=append.intent.correlation_id,
-            recorded_at=row["at"],
-        )
-        for index, new in enumerate(append.events)
-    ]
 
 
 def refuse(group: Sequence[_Waiting], error: Exception | Refused) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from server.adapters.store.writer import StreamCheck
+from server.adapters.store.append import StreamCheck
 from server.kernel.ids import Urn
 from server.kernel.privacy import PrivacyStrategy
 from server.mesh.batch.commands import PublishGate

@@ -7,9 +7,9 @@ import asyncio
 from collections.abc import Callable
 
 from server.adapters.runs import RunContext, RunOutcome
+from server.adapters.store.append import StreamCheck
 from server.adapters.store.attempts import Attempts
 from server.adapters.store.commands import Commands, Decision, Receipt, decide
-from server.adapters.store.writer import StreamCheck
 from server.kernel.errors import Refused
 from server.kernel.ids import Urn, name_of
 from server.mesh.batch.commands import AppendData, Command, PublishData, RecordAnonymization, RecordQuality

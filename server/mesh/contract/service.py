@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from server.adapters.store.aggregate import Aggregate
+from server.adapters.store.append import StreamCheck
 from server.adapters.store.commands import Commands, Decision, Receipt, decide, version_differs
-from server.adapters.store.writer import StreamCheck
 from server.kernel.fields import Field
 from server.kernel.ids import Kind, Urn, check_name, reference, urn
 from server.kernel.intent import Intent

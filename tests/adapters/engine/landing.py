@@ -28,7 +28,9 @@ class Landed:
 
 def columns(**types: str) -> tuple[Field, ...]:
     """Fields by name; a type that ends in `!` may not be null."""
-    return tuple(Field(name=name, type=kind.rstrip("!"), nullable=not kind.endswith("!")) for name, kind in types.items())
+    return tuple(
+        Field(name=name, type=kind.rstrip("!"), nullable=not kind.endswith("!")) for name, kind in types.items()
+    )
 
 
 def land(text: bytes, fields: tuple[Field, ...], *, block_bytes: int = 1 << 20, keep: bool = True) -> Landed:

@@ -9,12 +9,13 @@ from typing import Any
 import asyncpg
 
 from server.adapters.postgres.connections import connect, connect_writer, open_pool
+from server.adapters.store.append import Append, NewEvent, StreamCheck
 from server.adapters.store.commands import Commands
 from server.adapters.store.feed import Feed
 from server.adapters.store.intervals import IntervalWriter
 from server.adapters.store.log import Log
 from server.adapters.store.snapshots import Snapshots
-from server.adapters.store.writer import Append, NewEvent, StreamCheck, Writer
+from server.adapters.store.writer import Writer
 from server.kernel.ids import Urn
 from server.kernel.intent import Intent
 from server.kernel.record import record

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
+from server.adapters.store.append import StreamCheck
 from server.adapters.store.commands import Decision, Receipt, decide
-from server.adapters.store.writer import StreamCheck
 from server.kernel.errors import AlreadyExists, Conflict, NotFound
 from server.kernel.ids import Urn
 from server.kernel.intent import Intent

@@ -9,8 +9,9 @@ import pytest
 
 from server.adapters.postgres.connections import connect
 from server.adapters.store import writer as writers
+from server.adapters.store.append import Outcome, Result
 from server.adapters.store.intervals import IntervalWriter, ProjectionFault
-from server.adapters.store.writer import Outcome, Result, Writer
+from server.adapters.store.writer import Writer
 from server.kernel.errors import Unavailable
 from tests.adapters.store.opened import Store, append, asked, shelves
 from tests.adapters.store.shelf import CODEC, PROJECTIONS, BookPut, Burnt, Cursed, Made, ShelfRow

@@ -1,0 +1,145 @@
+"""One append: what a command wants recorded, how Postgres is told, and what became of it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import asyncpg
+import orjson
+
+from server.kernel.codec import Codec
+from server.kernel.ids import Urn
+from server.kernel.intent import Intent
+from server.kernel.record import record
+from server.kernel.recorded import Recorded
+
+APPEND_SQL = """
+select * from append_many($1::text[], $2::bytea[], $3::int[], $4::int[], $5::text[], $6::int[],
+                          $7::text[], $8::text[], $9::jsonb[], $10::jsonb[])
+"""
+
+
+@record
+class NewEvent:
+    """An event to be appended to a stream. `about`: the things that it concerns besides."""
+
+    stream: Urn
+    event: object
+    about: tuple[Urn, ...] = ()
+
+
+@record
+class StreamCheck:
+    """A stream must stand at this version: 0 = must not exist, -1 = must exist."""
+
+    stream: Urn
+    version: int
+
+
+@record
+class Append:
+    """What one command wants recorded, all or nothing."""
+
+    intent: Intent
+    checks: tuple[StreamCheck, ...]
+    events: tuple[NewEvent, ...]
+
+
+class Outcome(StrEnum):
+    """What became of an append."""
+
+    APPENDED = "appended"
+    DUPLICATE = "duplicate"
+    KEY_REUSED = "key_reused"
+    CONFLICT = "conflict"
+
+
+@record
+class Result:
+    """The answer to one append. A conflict names the stream and the version at which it stands."""
+
+    outcome: Outcome
+    first: int | None
+    last: int | None
+    at: datetime | None
+    stream: str | None
+    actual: int | None
+
+
+@record
+class Encoded:
+    """An append with its events as text: their types, their data and their meta, as JSON."""
+
+    append: Append
+    types: list[str]
+    data: list[str]
+    metas: list[str]
+
+    @property
+    def size(self) -> int:
+        """Characters of data."""
+        return sum(map(len, self.data))
+
+
+def encode(append: Append, codec: Codec) -> Encoded:
+    """The append as it is sent."""
+    encoded = Encoded(append=append, types=[], data=[], metas=[])
+    for new in append.events:
+        event = codec.encode(new.event)
+        meta: dict[str, Any] = {
+            "actor": append.intent.actor,
+            "about": new.about,
+            "shape": event.shape,
+            "key": append.intent.key,
+            "correlation_id": append.intent.correlation_id,
+        }
+        encoded.types.append(event.type)
+        encoded.data.append(event.data.decode())
+        encoded.metas.append(orjson.dumps(meta).decode())
+    return encoded
+
+
+def columns(group: Sequence[Encoded]) -> tuple[list[Any], ...]:
+    """The group as the parallel arrays of `append_many`."""
+    appends = [encoded.append for encoded in group]
+    return (
+        [a.intent.key for a in appends],
+        [a.intent.digest for a in appends],
+        [len(a.checks) for a in appends],
+        [len(a.events) for a in appends],
+        [check.stream for a in appends for check in a.checks],
+        [check.version for a in appends for check in a.checks],
+        [new.stream for a in appends for new in a.events],
+        [name for encoded in group for name in encoded.types],
+        [data for encoded in group for data in encoded.data],
+        [meta for encoded in group for meta in encoded.metas],
+    )
+
+
+def result(row: asyncpg.Record) -> Result:
+    """A row of `append_many`."""
+    return Result(
+        outcome=Outcome(row["kind"]),
+        first=row["first"],
+        last=row["last"],
+        at=row["at"],
+        stream=row["stream"],
+        actual=row["actual"],
+    )
+
+
+def recorded_events(append: Append, row: asyncpg.Record) -> list[Recorded[Any]]:
+    """The events of one appended command with the places that they were given."""
+    return [
+        Recorded(
+            position=row["first"] + index,
+            stream=new.stream,
+            version=row["versions"][index],
+            event=new.event,
+            actor=append.intent.actor,
+            correlation_id=append.intent.correlation_id,
+            recorded_at=row["at"],
+        )
+        for index, new in enumerate(append.events)
+    ]
