@@ -119,6 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         settings = Settings()
         logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        logging.getLogger("alembic").setLevel(logging.WARNING)  # at INFO it tells of itself, not of us
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             status = runner.run(COMMANDS[chosen][1](settings))
     except (ClusterError, KeyTooShort, Refused) as error:

@@ -1,9 +1,13 @@
 """The one SQL function that appends: kinds of answers, checks, order."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import TypeAlias
 
 import asyncpg
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from server.kernel.record import record
 
@@ -36,7 +40,7 @@ async def append(connection: asyncpg.Connection, *commands: Command) -> list[asy
         [version for _, version in checks],
         [stream for stream, _ in events],
         [type for _, type in events],
-        ["{}" for _ in events],
+        [f'{{"key": "{command.key}"}}' for command in commands for _ in command.events],
         ['{"actor": "ann"}' for _ in events],
     )
 
@@ -197,3 +201,79 @@ async def test_tells_listeners_the_new_head_once_for_each_call(connection: async
         await listener.fetchval("select 1")
     await listener.close()
     assert heard == ["2", "3", "end"]
+
+
+# What stands before each group: "a" at 3, "b" at 1, nothing else.
+BEFORE = (
+    Command(key="old", checks=[("a", 0), ("b", 0)], events=[("a", "X"), ("b", "X"), ("a", "X")]),
+    Command(key="older", events=[("a", "X")]),
+)
+STANDING = {"a": 3, "b": 1, "c": 0, "d": 0, "e": 0, "f": 0}
+
+TYPES = st.sampled_from("XYZ")
+
+
+@st.composite
+def separate(draw: st.DrawFn) -> list[Command]:
+    """Commands that cannot touch each other: each writes streams of its own, at the versions where they stand."""
+    free = draw(st.permutations(sorted(STANDING)))
+    commands: list[Command] = []
+    while free:
+        count = draw(st.integers(0, 2))
+        own, free = free[:count], free[max(count, 1) :]
+        checks = [(stream, STANDING[stream]) for stream in own]
+        checks += draw(st.lists(st.sampled_from([("a", -1), ("B", -1)]), max_size=1))
+        events = st.lists(st.tuples(st.sampled_from(own), TYPES), max_size=3) if own else st.just([])
+        key = f"k{len(commands)}"
+        commands.append(Command(key=key, checks=draw(st.permutations(checks)), events=draw(events)))
+    return commands
+
+
+NAMES = st.sampled_from("abcdABC")
+ENTANGLED = st.builds(
+    Command,
+    key=st.sampled_from(["k0", "k1", "k9", "l", "m", "n", "old"]),
+    checks=st.lists(st.tuples(NAMES, st.sampled_from([-1, 0, 0, 1, 2, 3, 4])), max_size=2),
+    events=st.lists(st.tuples(NAMES, TYPES), max_size=3),
+    input=st.sampled_from([b"input", b"other"]),
+)
+
+
+@st.composite
+def disturbed(draw: st.DrawFn) -> list[Command]:
+    """A separate group with one command more, or one of its own changed in one respect."""
+    commands = draw(separate())
+    at = draw(st.integers(0, len(commands) - 1))
+    other = draw(ENTANGLED)
+    changed = [
+        replace(commands[at], key=other.key),
+        replace(commands[at], checks=[*commands[at].checks, *other.checks]),
+        replace(commands[at], events=other.events),
+    ]
+    return [*commands[:at], draw(st.sampled_from([*changed, other])), *commands[at:][draw(st.integers(0, 1)) :]]
+
+
+Told: TypeAlias = tuple[list[asyncpg.Record], ...]
+
+
+async def told(connection: asyncpg.Connection, calls: Sequence[Sequence[Command]]) -> Told:
+    """The answers to these calls and all that they leave, which is then undone. Time stands still, so it repeats."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await connection.execute("update event_head set recorded_at = '2100-01-01T00:00Z'")
+        await append(connection, *BEFORE)
+        rows = [row for call in calls for row in await append(connection, *call)]
+        events = await connection.fetch("select * from events order by position")
+        kept = await connection.fetch("select * from commands order by key")
+        return rows, events, kept, await connection.fetch("select * from event_head")
+    finally:
+        await transaction.rollback()
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(group=separate() | disturbed() | st.lists(ENTANGLED, max_size=6))
+async def test_a_group_comes_to_what_its_commands_come_to_one_by_one(
+    connection: asyncpg.Connection, group: list[Command]
+) -> None:
+    assert await told(connection, [group]) == await told(connection, [[command] for command in group])
