@@ -15,9 +15,26 @@ declare
   n int;
   x int := 0;
   e int := 0;
+  independent int[];
+  together record;
 begin
   select * into strict h from event_head for update;
   start := h.position;
+  if cardinality(c_key) >= 4 then  -- below, looking whether they are independent costs what it saves
+    independent := independent_versions(c_key, c_checks, c_events, x_stream, x_version, e_stream);
+  end if;
+  if independent is not null then
+    together := append_together(h, c_key, c_input, c_events, e_stream, independent, e_type, e_data, e_meta);
+    h := together.head;
+    kind := 'appended';
+    for i in 1 .. cardinality(c_key) loop
+      first := together.c_first[i]; last := together.c_last[i]; at := together.c_at[i];
+      versions := case when c_events[i] > 0 then independent[e + 1 : e + c_events[i]] end;
+      e := e + c_events[i];
+      return next;
+    end loop;
+    c_key := '{}';  -- nothing is left for the loop
+  end if;
   <<command>>
   for i in 1 .. cardinality(c_key) loop
     x := x + c_checks[i];

@@ -18,7 +18,7 @@ def upgrade() -> None:
     """Create the log, empty, with its head at position 0."""
     _log()
     _caches()
-    for name in ("event_hash", "append_many", "events_are_final"):
+    for name in ("event_hash", "independent_versions", "append_together", "append_many", "events_are_final"):
         op.execute((SQL / f"{name}.sql").read_text())
     op.execute(
         "create trigger events_are_final before update or delete or truncate on events"
@@ -87,7 +87,8 @@ def _caches() -> None:
 
 def downgrade() -> None:
     """Drop the log."""
-    op.execute("drop function append_many")
+    for function in ("append_many", "append_together", "independent_versions"):
+        op.execute(f"drop function {function}")
     op.execute("drop sequence attempt")
     for table in ("commands", "event_head", "events", "snapshots"):
         op.drop_table(table)
