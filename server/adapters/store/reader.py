@@ -1,7 +1,6 @@
 """Reading the read tables at a position: single rows, rows by id, pages, for one asker or for many in one statement."""
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import ARRAY, BigInteger, Text, bindparam, func, literal, true
@@ -27,11 +26,16 @@ class Reader:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._sessions = async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
+        # Made once for each table: this is the read behind every mutation's answer.
+        self._by_id: dict[str, SelectOfScalar[Any]] = {}  # of the table's rows
 
     async def by_id(self, table: type[R], id: str, position: int = NOW) -> R | None:
         """The row of a URN."""
         async with self._sessions() as session:
-            return (await session.exec(_by_id(table), params={"id": id, "position": position})).first()
+            statement = self._by_id.get(table.__name__)
+            if statement is None:
+                statement = self._by_id[table.__name__] = _row_of(table)
+            return (await session.exec(statement, params={"id": id, "position": position})).first()
 
     async def all(
         self,
@@ -127,9 +131,7 @@ class Reader:
         return {at: counted.get(at, 0) for at in asked}
 
 
-@cache
-def _by_id(table: type[R]) -> SelectOfScalar[R]:
-    """Made once for each table: this is the read behind every mutation's answer."""
+def _row_of(table: type[R]) -> SelectOfScalar[R]:
     position: BindParameter[int] = bindparam("position")
     return select(table).where(
         col(table.id) == bindparam("id"), col(table.valid_from) <= position, col(table.valid_to) > position
