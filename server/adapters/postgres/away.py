@@ -16,11 +16,17 @@ _PASSING = (
 )
 
 
-def unavailable(error: BaseException) -> Unavailable | None:
+class PostgresAway(Unavailable):
+    """Postgres could not be asked. What was under way may have been recorded or not."""
+
+
+def unavailable(error: BaseException) -> PostgresAway | None:
     """The refusal that stands for the error, if the error will pass. SQLAlchemy's errors are known by their causes."""
     cause: BaseException | None = error
     while cause is not None:
+        if isinstance(cause, PostgresAway):
+            return cause
         if isinstance(cause, _PASSING) or (isinstance(cause, asyncpg.InterfaceError) and "closed" in str(cause)):
-            return Unavailable("Postgres is away or overloaded; try again in a moment")
+            return PostgresAway("Postgres is away or overloaded; try again in a moment")
         cause = cause.__cause__
     return None

@@ -11,6 +11,7 @@ from typing import Self
 
 import asyncpg
 
+from server.adapters.postgres.away import unavailable
 from server.adapters.runs.claims import Claim, ClaimLost, Claims, Progress
 from server.adapters.runs.context import Handler, RunContext, RunOutcome
 from server.adapters.runs.run import ProcessKind
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 2.0  # how late a run starts at most when its notification was lost
 PROGRESS_SECONDS = 0.25
+MAX_TRIES = 5  # before a run that finds Postgres away each time is told so
 MAX_DEATHS = 5  # workers lost in one run before it is given up
 RETRY_SECONDS = (0.1, 0.5, 2.0)  # pauses before the end of a run is written again
 CANCEL_SECONDS = 5.0  # what a handler has to end in once it was cancelled
@@ -174,6 +176,10 @@ class RunWorker:
                     logger.warning("%s was taken over by another worker", run)
                 case _Hold.STOPPING if not _succeeded(held.handler):
                     await _insist(lambda: self._claims.give_back(held.claim))
+                case _ if _interrupted(held):
+                    logger.warning("%s was interrupted: Postgres was away; it is done again", run)
+                    await asyncio.sleep(held.claim.run.attempt)  # a second more each time
+                    await _insist(lambda: self._claims.give_back(held.claim))
                 case _:
                     verdict = verdict_of(held.context, held.handler)
                     await _insist(lambda: self._claims.settle(held.claim, verdict))
@@ -220,6 +226,14 @@ class RunWorker:
         for held in asked:
             if held.claim.run.id not in ours and not held.handler.done():
                 held.cut(_Hold.LOST)
+
+
+def _interrupted(held: _Held) -> bool:
+    """Whether the handler failed because Postgres was away, and not too often yet."""
+    if held.claim.run.attempt >= MAX_TRIES or held.handler.cancelled():
+        return False
+    fault = held.handler.exception()
+    return fault is not None and unavailable(fault) is not None
 
 
 def _succeeded(handler: "asyncio.Task[RunOutcome]") -> bool:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
+from server.adapters.postgres.away import PostgresAway
 from server.adapters.store.append import (
     APPEND_SQL,
     Append,
@@ -87,7 +88,7 @@ class Writer:
     async def submit(self, append: Append) -> Result:
         """Append, and answer after the commit. A caller that goes away does not undo it.
 
-        Raises: Unavailable when the queue is full or Postgres is away.
+        Raises: Unavailable when the queue is full; PostgresAway, then it may stand or not.
         """
         if self._stopping or self._task is None or self._task.done():
             raise Unavailable("the event store is stopped; try again when the server is back")
@@ -131,11 +132,11 @@ class Writer:
             except _RETRIED:
                 continue
             except asyncpg.LockNotAvailableError:
-                return refuse(group, Unavailable("the event log is locked by a long task; try again in a moment"))
+                return refuse(group, PostgresAway("the event log is locked by a long task; try again in a moment"))
             except Exception as error:
                 if self._lost(error):  # the outcome is unknown: the same keys again, those that stand answer duplicate
                     if not await self._reconnect():
-                        return refuse(group, Unavailable("Postgres is away; try again in a moment"))
+                        return refuse(group, PostgresAway("Postgres is away; try again in a moment"))
                     continue
                 if len(group) == 1:
                     logger.exception("an append of %s failed", group[0].encoded.types)

@@ -1,7 +1,8 @@
 """The files of batches: made by the engine, put into storage, read back. Nothing here decides or records."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from server.adapters.engine.rejects import Reject, read_rejects
 from server.adapters.engine.session import Engine
 from server.adapters.storage import layout
 from server.adapters.storage.port import ObjectExists, Storage
-from server.kernel.errors import InvalidData
+from server.kernel.errors import InvalidData, Refused, Unavailable
 from server.kernel.fields import Field
 from server.kernel.privacy import PrivacyRule
 from server.kernel.quality import QualityRule
@@ -129,6 +130,20 @@ class BatchFiles:
         dataset, batch = place.dataset, place.batch
         source = layout.bronze(dataset, batch, bronze) if silver is None else layout.silver(dataset, batch, silver)
         await asyncio.to_thread(self._storage.copy, source, layout.gold(dataset, batch, attempt))
+
+    @asynccontextmanager
+    async def kept_unless_refused(self, place: BatchPlace, attempt: int) -> AsyncGenerator[None]:
+        """Around the append that names the files of an attempt: a refusal removes them.
+
+        They stay where it is unknown whether the event stands: it may name them.
+        """
+        try:
+            yield
+        except Unavailable:
+            raise
+        except Refused:
+            await self.discard(place, attempt)
+            raise
 
     async def discard(self, place: BatchPlace, attempt: int) -> None:
         """Remove the files of an attempt that no event will name."""

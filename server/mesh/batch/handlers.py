@@ -10,7 +10,6 @@ from server.adapters.runs import RunContext, RunOutcome
 from server.adapters.store.append import StreamCheck
 from server.adapters.store.attempts import Attempts
 from server.adapters.store.commands import Commands, Decision, Receipt, decide
-from server.kernel.errors import Refused
 from server.kernel.ids import Urn, name_of
 from server.mesh.batch.commands import AppendData, Command, PublishData, RecordAnonymization, RecordQuality
 from server.mesh.batch.domain import existing, publishable, ready, unpublished
@@ -72,13 +71,10 @@ class BatchHandlers:
         )
         guards = (StreamCheck(stream=payload.dataset, version=MUST_EXIST),)
         command = AppendData(appended=appended)
-        try:
+        async with self._files.kept_unless_refused(place, attempt):
             receipt = await self._commands.execute(
                 BATCHES, payload.batch, command, run_intent(context.run), guards=guards
             )
-        except Refused:
-            await self._files.discard(place, attempt)
-            raise
         return outcome(receipt)
 
     async def check(self, context: RunContext) -> RunOutcome:
@@ -135,11 +131,8 @@ class BatchHandlers:
             decision = decide(BATCHES, payload.batch, loaded, command)
             return Decision(checks=(*decision.checks, *guards), events=decision.events)
 
-        try:
+        async with self._files.kept_unless_refused(place_of(batch), attempt):
             receipt = await self._commands.perform(intent, attempt_to_publish)
-        except Refused:
-            await self._files.discard(place_of(batch), attempt)
-            raise
         await told_all(context, batch.row_count)
         return outcome(receipt)
 
@@ -147,11 +140,8 @@ class BatchHandlers:
         return (await self._commands.load(BATCHES, batch)).state
 
     async def _record(self, context: RunContext, batch: Batch, command: Command, attempt: int) -> RunOutcome:
-        try:
+        async with self._files.kept_unless_refused(place_of(batch), attempt):
             receipt = await self._commands.execute(BATCHES, batch.batch, command, run_intent(context.run))
-        except Refused:
-            await self._files.discard(place_of(batch), attempt)
-            raise
         return outcome(receipt)
 
 

@@ -6,7 +6,7 @@ from server.adapters.runs import ProcessKind, Run, RunContext, RunOutcome, RunSt
 from server.adapters.storage import layout
 from server.adapters.store.attempts import Attempts
 from server.adapters.store.commands import Commands, Decision, decide
-from server.kernel.errors import PreconditionFailed, Refused
+from server.kernel.errors import PreconditionFailed, Refused, Unavailable
 from server.kernel.ids import Urn
 from server.kernel.intent import Intent
 from server.kernel.privacy import PrivacyRule
@@ -110,7 +110,7 @@ class Replays:
         attempt = await self._attempts.next()
         batch = existing(Urn(row.id), (await self._commands.load(BATCHES, Urn(row.id))).state)
         try:
-            replayed = await self._remake(context, batch, attempt)
+            replayed = await self._remake(batch, attempt)
 
             async def swap() -> Decision:
                 loaded = await self._commands.load(BATCHES, batch.batch)
@@ -120,12 +120,14 @@ class Replays:
                 return Decision(checks=(*decision.checks, *guards), events=decision.events)
 
             await self._commands.perform(intent, swap)
+        except Unavailable:
+            raise  # the run is done again, or told; the files stay, for the event may name them
         except Refused as refused:
             await self._files.discard(place_of(batch), attempt)
             return report(row, ReplayOutcome.KEPT, row.row_count, row.row_count, refused.message)
         return report(row, ReplayOutcome.REPLAYED, row.row_count, replayed.row_count)
 
-    async def _remake(self, context: RunContext, batch: Batch, attempt: int) -> BatchReplayed:
+    async def _remake(self, batch: Batch, attempt: int) -> BatchReplayed:
         """The batch's files anew, as far as they went before. Raises: Refused."""
         dataset = await self._facts.datasets.known(batch.dataset)
         contract = await self._facts.contracts.known(batch.contract)

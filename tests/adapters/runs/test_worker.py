@@ -7,6 +7,7 @@ import uuid
 import asyncpg
 import pytest
 
+from server.adapters.postgres.away import PostgresAway
 from server.adapters.runs import (
     ProcessKind,
     Run,
@@ -225,3 +226,32 @@ async def test_a_worker_outlives_the_loss_of_every_connection(
             second = await board.start(ask(KIND, batch="b2"))
             ended = [await board.wait(run.id, 30) for run in (first, second)]
     assert [run.status for run in ended] == [RunStatus.SUCCEEDED] * 2
+
+
+async def test_a_run_that_postgres_left_alone_is_done_again(
+    board: RunBoard, pool: asyncpg.Pool, signals: RunSignals
+) -> None:
+    tried: list[int] = []
+
+    async def handle(context: RunContext) -> RunOutcome:
+        tried.append(context.run.attempt)
+        if len(tried) == 1:
+            raise ConnectionResetError("cut")
+        return RunOutcome(first_position=7, last_position=7)
+
+    run = await board.start(ask(KIND))
+    async with RunWorker(pool, signals, {KIND: handle}):
+        ended = await board.wait(run.id, 30)
+    assert (ended.status, ended.first_position, ended.error) == (RunStatus.SUCCEEDED, 7, None)
+    assert tried == [1, 2]
+
+
+async def test_a_run_that_finds_postgres_away_each_time_is_told_so(
+    board: RunBoard, pool: asyncpg.Pool, signals: RunSignals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "MAX_TRIES", 2)
+    run = await board.start(ask(KIND))
+    async with RunWorker(pool, signals, {KIND: always(PostgresAway("Postgres is away"))}):
+        ended = await board.wait(run.id, 30)
+    assert (ended.status, ended.error_code, ended.attempt) == (RunStatus.FAILED, "UNAVAILABLE", 2)
+    assert ended.error == "Postgres is away"
