@@ -2,13 +2,13 @@
 
 from server.kernel.errors import BadUserInput
 
-LONGEST = 4_000  # characters
+LONGEST = 200_000  # characters
 
 
-def said(text: str, *, field: str) -> str:
+def said(text: str, *, field: str, need: str = "say it in a few words") -> str:
     """`text` itself, if it says something. Raises: BadUserInput."""
     if not text.strip():
-        raise BadUserInput(f"{field} is empty; say it in a few words", field=field)
+        raise BadUserInput(f"{field} is empty; {need}", field=field)
     if len(text) > LONGEST:
         raise BadUserInput(f"{field} has {len(text)} characters; {LONGEST} are allowed", field=field)
     return text

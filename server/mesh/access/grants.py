@@ -60,7 +60,7 @@ class Grants:
         command = GrantConsumption(
             batch=batch,
             grant=_grant_of(intent),
-            consumer=said(consumer, field="consumer"),
+            consumer=said(consumer, field="consumer", need="name who may read"),
             purpose=purpose,
             format=format,
             expires_at=self._clock() + timedelta(seconds=expires_in_seconds),

@@ -48,15 +48,17 @@ def modes(*below: Path) -> dict[Path, tuple[int, int, int]]:
 
 
 def nobody_runs(*command: str) -> bool:
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        return subprocess.run(command, user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True).returncode == 0
+        done = subprocess.run(command, user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, env=env)
+        return done.returncode == 0
     except (FileNotFoundError, PermissionError):
         return False
 
 
 def open_python() -> str:
-    """An interpreter like ours that every account may run."""
-    same = f"import sys; assert sys.version_info[:2] == {sys.version_info[:2]}"
+    """An interpreter like ours that every account may run, on code that every account may read."""
+    same = f"import sys, server.adapters.postgres.cluster; assert sys.version_info[:2] == {sys.version_info[:2]}"
     for python in (sys.executable, "/usr/local/bin/python3", "/usr/bin/python3"):
         if nobody_runs(python, "-c", same):
             return python
