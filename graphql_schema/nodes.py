@@ -11,6 +11,7 @@ from graphql_schema.context import Info
 from graphql_schema.guard import guarded
 from graphql_schema.node import Node
 from server.adapters.store.paging import check_first
+from server.kernel.errors import BadUserInput
 from server.kernel.ids import Kind, Urn
 from server.kernel.permission import Permission
 from server.mesh.events.queries import event_position
@@ -89,4 +90,6 @@ class NodeQuery:
     ) -> list[Node | None]:
         """Several things."""
         check_first(len(ids), limit=MAX_IDS, field="ids")
+        if len(set(ids)) < len(ids):
+            raise BadUserInput("ids names something twice; name each thing once", field="ids")
         return list(await asyncio.gather(*(find_node(info, id) for id in ids)))

@@ -1,6 +1,7 @@
 """The header of a CSV file: its delimiter, and which field of the schema stands in which column."""
 
 import difflib
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from server.kernel.fields import Field, folded
 from server.kernel.record import record
 
 DELIMITERS = ",;\t|"  # the first whose header fits
+_VALUE = re.compile(r"@|^\s*[+-]?\d|\d{4}|.{65}")  # an address, a number, a date, a sentence: no column is called so
 SHOWN = 5  # names that a message lists; the others are counted
 
 
@@ -93,18 +95,25 @@ class _Fault:
                 missing=self.missing,
             )
         parts: list[str] = []
+        repeated = [name for name in self.repeated if folded(name) in map(folded, self.expected)]
         if self.repeated:
-            parts.append(f"names {_listed(self.repeated)} more than once")
-        if self.unknown:
+            parts.append(f"names {_listed(repeated) if repeated else 'something'} more than once")
+        if self.unknown and self._tells_names():
             parts.append(f"names {_listed(self.unknown)}, which the schema does not have{self._nearest()}")
+        elif self.unknown:
+            parts.append(f"holds {len(self.unknown)} cells that the schema has no column for")
         if self.missing:
             parts.append(f"lacks {_listed(self.missing)}, which may not be null")
         return InvalidData(
             f"the header {' and '.join(parts)}; mend line 1 or evolve the schema, and upload the file again",
             missing=self.missing,
-            unknown=self.unknown[:SHOWN],
-            repeated=self.repeated[:SHOWN],
+            unknown=self.unknown[:SHOWN] if self._tells_names() else [],
+            repeated=repeated[:SHOWN],
         )
+
+    def _tells_names(self) -> bool:
+        """Whether no unknown cell looks like the value of a row that got into line 1: only names may be repeated."""
+        return not any(_VALUE.search(name) for name in self.unknown)
 
     def _nearest(self) -> str:
         by_fold = {folded(name): name for name in self.expected}

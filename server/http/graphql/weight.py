@@ -23,6 +23,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
+    ListValueNode,
     NullValueNode,
     OperationDefinitionNode,
     SelectionNode,
@@ -189,9 +190,19 @@ class _Scale:
         asked = [size for size in sizes if size is not None]
         if asked:
             return max(asked)
+        if "ids" in given:
+            return self.length(given["ids"])
         if _is_connection(get_named_type(field.type)):
             return PAGE_SIZE
         return LIST_SIZE if _is_list(field) else 1
+
+    def length(self, value: Any) -> int:
+        """How many values a list argument gives, as a literal or a variable."""
+        if isinstance(value, VariableNode):
+            self.asked_variables = True
+            value = self.variables.get(value.name.value)
+        values: object = value.values if isinstance(value, ListValueNode) else value
+        return len(values) if isinstance(values, list | tuple) else 1
 
     def number(self, value: Any) -> int | None:
         """The whole number that a literal or a variable stands for; ODD_SIZE for what is none."""

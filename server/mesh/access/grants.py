@@ -82,18 +82,24 @@ class Grants:
         return {row.id: self._address(row, batch) for row, batch in await self._live(grants)}
 
     def _address(self, row: GrantRow, batch: BatchRow) -> Address:
-        assert batch.gold is not None, "_live answers published batches"
         expires_at = min(row.expires_at, self._clock() + DEFAULT_LIFETIME)
-        key = layout.gold(name_of(Urn(batch.dataset)), batch.batch_id, batch.gold)
         path = self._signer.sign(
-            "GET", key, expires_at, filename=f"{batch.batch_id}.parquet", grant=name_of(Urn(row.id))
+            "GET", gold_key(batch), expires_at, filename=f"{batch.batch_id}.parquet", grant=name_of(Urn(row.id))
         )
         return Address(path=path, method="GET", headers={}, expires_at=expires_at)
 
     async def authorize(self, permit: Permit) -> None:
-        """Refuse a download whose grant has ended since its address was made. Raises: Forbidden."""
-        if permit.grant is not None and not await self._live([urn(Kind.GRANT, permit.grant)]):
+        """Refuse a download whose grant has ended, or whose rows were replaced, since its address was made.
+
+        A replay may hide more than before: the old file is not for consumers any more. Raises: Forbidden.
+        """
+        if permit.grant is None:
+            return
+        live = await self._live([urn(Kind.GRANT, permit.grant)])
+        if not live:
             raise Forbidden("this grant has ended or its batch is withdrawn; ask its owner for a new grant")
+        if gold_key(live[0][1]) != permit.key:
+            raise Forbidden("the batch was replayed since this address was made; read the grant's url again")
 
     async def _live(self, grants: Sequence[str]) -> list[tuple[GrantRow, BatchRow]]:
         """Grants that give something now, with their batches."""
@@ -103,6 +109,12 @@ class Grants:
         batches = await self._batches.by_ids([At(id, NOW) for id in {row.batch for row in live}])
         found = [(row, batches[At(row.batch, NOW)]) for row in live if At(row.batch, NOW) in batches]
         return [(row, batch) for row, batch in found if batch.gold is not None and batch.quarantine is None]
+
+
+def gold_key(batch: BatchRow) -> str:
+    """Where the published rows stand now."""
+    assert batch.gold is not None, "_live answers published batches"
+    return layout.gold(name_of(Urn(batch.dataset)), batch.batch_id, batch.gold)
 
 
 def _grant_of(intent: Intent) -> Urn:

@@ -89,3 +89,11 @@ def test_never_repeats_a_first_line_that_may_be_data():
 def test_refuses_a_header_that_cannot_be_read(text, says):
     with pytest.raises(InvalidData, match=says):
         land(text, PEOPLE)
+
+
+def test_repeats_no_cell_of_a_row_that_got_into_the_header():
+    with pytest.raises(InvalidData) as refused:
+        land(b"id,name,7,ada@example.com\n8,jonas@example.org\n", columns(id="int", name="string"))
+    assert "holds 2 cells that the schema has no column for" in refused.value.message
+    assert "ada" not in refused.value.message
+    assert refused.value.details["unknown"] == []
