@@ -4,8 +4,10 @@ import gc
 import tracemalloc
 from collections.abc import AsyncGenerator
 
+import pytest
 import strawberry
 
+from server.http.graphql import execution
 from server.http.graphql.execution import Execution
 
 WARM, SENT = 500, 5_500
@@ -53,3 +55,35 @@ async def test_keeps_nothing_of_the_messages_sent() -> None:
             tracemalloc.stop()
     assert seen == SENT
     assert grown / (SENT - WARM) < 100  # bytes a message; without the cure it is over 1,000
+
+
+@strawberry.type
+class Shelves:
+    """Lists within lists."""
+
+    @strawberry.field
+    def shelves(self) -> list["Shelf"]:
+        return [Shelf() for _ in range(4)]
+
+
+@strawberry.type
+class Shelf:
+    """Three titles."""
+
+    @strawberry.field
+    def titles(self) -> list[str]:
+        return ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(("most", "refused"), [(16, False), (15, True)])
+async def test_bounds_the_items_of_all_lists_of_an_answer(
+    monkeypatch: pytest.MonkeyPatch, most: int, refused: bool
+) -> None:
+    monkeypatch.setattr(execution, "MAX_LISTED", most)
+    schema = strawberry.Schema(query=Shelves, execution_context_class=Execution)
+    result = await schema.execute("{ shelves { titles } }")
+    if refused:
+        assert result.data is None
+        assert [error.extensions["code"] for error in result.errors or []] == ["LIMIT_EXCEEDED"]
+    else:
+        assert (result.data, result.errors) == ({"shelves": [{"titles": ["a", "b", "c"]}] * 4}, None)
