@@ -1,5 +1,6 @@
 """Rebuild: the read tables made again from the whole log, in shadow tables that are swapped in at the end."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from server.kernel.codec import Codec
 from server.kernel.record import record
 from server.kernel.recorded import Recorded
 
+PAUSE_SECONDS = 0.5  # between two tries to swap
 CHUNK = 1_000  # events projected in one transaction
 _LOCK = 7_461_002  # one rebuild at a time
 SHADOW = "__rebuilt"
@@ -50,16 +52,39 @@ async def rebuild(
                     await _project(connection, codec, projections, intervals, page)
                 done = page[-1].position
             behind = await _head(connection) - done
+        end: int | None = None
+        while end is None:
+            end = await _finish(connection, codec, projections, intervals, names, done)
+            if end is None:
+                await asyncio.sleep(PAUSE_SECONDS)
+    finally:
+        await connection.execute("select pg_advisory_unlock($1)", _LOCK)
+    return Rebuilt(events=end, tables=tuple(names))
+
+
+async def _finish(
+    connection: asyncpg.Connection,
+    codec: Codec,
+    projections: Mapping[type, Project],
+    intervals: IntervalWriter,
+    names: Sequence[str],
+    done: int,
+) -> int | None:
+    """Project the rest and swap while appends wait; None where a long reader is in the way: it must not stop them."""
+    listed = ", ".join(f'"{name}"' for name in names)
+    try:
         async with connection.transaction():
+            await connection.execute("set local lock_timeout = '1s'")
             await connection.execute("select 1 from event_head for update")
+            await connection.execute(f"lock table {listed} in access exclusive mode")
             while page := await _page(connection, done):
                 await _project(connection, codec, projections, intervals, page)
                 done = page[-1].position
             for name in names:
                 await swap(connection, name)
-    finally:
-        await connection.execute("select pg_advisory_unlock($1)", _LOCK)
-    return Rebuilt(events=done, tables=tuple(names))
+    except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
+        return None
+    return done
 
 
 def recorded(codec: Codec, stored: StoredEvent) -> Recorded[Any]:  # of whatever type was stored

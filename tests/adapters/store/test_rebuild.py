@@ -151,3 +151,28 @@ async def test_a_projection_that_fails_leaves_the_tables_as_they_were(
     assert await shelves(store.pool) == before
     await run(connection)
     assert await shelves(store.pool) == before
+
+
+async def test_a_long_reader_holds_up_the_rebuild_and_nobody_else(
+    store: Store, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await live(store, 20)
+    finished = rebuilds._finish
+    tries: asyncio.Queue[int | None] = asyncio.Queue()
+
+    async def finish(*arguments: object) -> int | None:
+        tries.put_nowait(end := await finished(*arguments))
+        return end
+
+    monkeypatch.setattr(rebuilds, "_finish", finish)
+    async with asyncio.timeout(60), store.pool.acquire() as reader:
+        transaction = reader.transaction()
+        await transaction.start()
+        assert await reader.fetchval("select count(*) from shelf") > 0
+        rebuilding = asyncio.create_task(run(connection))
+        assert await tries.get() is None
+        await live(store, 20, seed=8)
+        assert not rebuilding.done()
+        await transaction.rollback()
+        assert (await rebuilding).events == await store.log.head()
+    assert len(await shelves(store.pool)) > 20
