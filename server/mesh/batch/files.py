@@ -14,9 +14,10 @@ from server.adapters.engine.privacy import anonymize
 from server.adapters.engine.quality import check_quality
 from server.adapters.engine.rejects import Reject, read_rejects
 from server.adapters.engine.session import Engine
+from server.adapters.postgres.away import PostgresAway
 from server.adapters.storage import layout
 from server.adapters.storage.port import ObjectExists, Storage
-from server.kernel.errors import InvalidData, Refused, Unavailable
+from server.kernel.errors import InvalidData, Refused
 from server.kernel.fields import Field
 from server.kernel.privacy import PrivacyRule
 from server.kernel.quality import QualityRule
@@ -133,13 +134,13 @@ class BatchFiles:
 
     @asynccontextmanager
     async def kept_unless_refused(self, place: BatchPlace, attempt: int) -> AsyncGenerator[None]:
-        """Around the append that names the files of an attempt: a refusal removes them.
+        """Around the making of an attempt's files and the append that names them: a refusal removes them.
 
-        They stay where it is unknown whether the event stands: it may name them.
+        They stay where Postgres was lost: the event may stand and name them.
         """
         try:
             yield
-        except Unavailable:
+        except PostgresAway:
             raise
         except Refused:
             await self.discard(place, attempt)

@@ -46,32 +46,32 @@ class BatchHandlers:
         place = BatchPlace(dataset=dataset.name, batch=name_of(payload.batch))
         attempt = await self._attempts.next()
         policy = terms_of_row(contract).on_bad_rows
-        done = await self._files.ingest(
-            place,
-            payload.file_url,
-            attempt,
-            fields_of(dataset),
-            context.run.created_at,
-            all_or_nothing=policy is BadRowPolicy.REJECT_BATCH,
-            keep_raw=True,
-            progress=told(context),
-        )
-        appended = DataAppended(
-            batch=payload.batch,
-            dataset=payload.dataset,
-            contract=payload.contract,
-            contract_version=contract.version,
-            schema_version=dataset.schema_version,
-            file_url=payload.file_url,
-            checksum=done.sha256,
-            size_bytes=done.size_bytes,
-            row_count=done.row_count,
-            rejected_row_count=done.rejected_row_count,
-            attempt=attempt,
-        )
-        guards = (StreamCheck(stream=payload.dataset, version=MUST_EXIST),)
-        command = AppendData(appended=appended)
         async with self._files.kept_unless_refused(place, attempt):
+            done = await self._files.ingest(
+                place,
+                payload.file_url,
+                attempt,
+                fields_of(dataset),
+                context.run.created_at,
+                all_or_nothing=policy is BadRowPolicy.REJECT_BATCH,
+                keep_raw=True,
+                progress=told(context),
+            )
+            appended = DataAppended(
+                batch=payload.batch,
+                dataset=payload.dataset,
+                contract=payload.contract,
+                contract_version=contract.version,
+                schema_version=dataset.schema_version,
+                file_url=payload.file_url,
+                checksum=done.sha256,
+                size_bytes=done.size_bytes,
+                row_count=done.row_count,
+                rejected_row_count=done.rejected_row_count,
+                attempt=attempt,
+            )
+            guards = (StreamCheck(stream=payload.dataset, version=MUST_EXIST),)
+            command = AppendData(appended=appended)
             receipt = await self._commands.execute(
                 BATCHES, payload.batch, command, run_intent(context.run), guards=guards
             )
@@ -120,7 +120,6 @@ class BatchHandlers:
         batch = existing(payload.batch, state)
         publishable(payload.batch, state, (await self._facts.gate(batch))[0])
         attempt = await self._attempts.next()
-        await self._files.publish(place_of(batch), batch.bronze, batch.silver, attempt)
 
         async def attempt_to_publish() -> Decision:
             loaded = await self._commands.load(BATCHES, payload.batch)
@@ -132,6 +131,7 @@ class BatchHandlers:
             return Decision(checks=(*decision.checks, *guards), events=decision.events)
 
         async with self._files.kept_unless_refused(place_of(batch), attempt):
+            await self._files.publish(place_of(batch), batch.bronze, batch.silver, attempt)
             receipt = await self._commands.perform(intent, attempt_to_publish)
         await told_all(context, batch.row_count)
         return outcome(receipt)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from server.adapters.postgres.away import PostgresAway
 from server.adapters.runs import ProcessKind, Run, RunContext, RunOutcome, RunStatus
 from server.adapters.storage import layout
 from server.adapters.store.attempts import Attempts
@@ -120,8 +121,11 @@ class Replays:
                 return Decision(checks=(*decision.checks, *guards), events=decision.events)
 
             await self._commands.perform(intent, swap)
-        except Unavailable:
+        except PostgresAway:
             raise  # the run is done again, or told; the files stay, for the event may name them
+        except Unavailable:
+            await self._files.discard(place_of(batch), attempt)
+            raise
         except Refused as refused:
             await self._files.discard(place_of(batch), attempt)
             return report(row, ReplayOutcome.KEPT, row.row_count, row.row_count, refused.message)
