@@ -26,7 +26,7 @@ from pace import CLIENTS, Meter, Pace, paced, run
 
 from server.adapters.postgres.cluster import EmbeddedPostgres
 from server.adapters.postgres.connections import connect, connect_writer
-from server.adapters.store.append import Append, NewEvent, Outcome, StreamCheck
+from server.adapters.store.append import MUST_EXIST, Append, NewEvent, Outcome, StreamCheck
 from server.adapters.store.commands import Commands
 from server.adapters.store.feed import Feed
 from server.adapters.store.intervals import IntervalWriter
@@ -38,7 +38,7 @@ from server.kernel.ids import Kind, Urn, urn
 from server.kernel.intent import Intent, intent
 from server.kernel.quality import QualityRule
 from server.mesh.contract.domain import CreateContract, DataContractDefined, Terms, values
-from server.mesh.contract.service import CONTRACTS, MUST_EXIST
+from server.mesh.contract.service import CONTRACTS
 from server.mesh.dataset.domain import RegisterDataset
 from server.mesh.dataset.service import DATASETS
 from server.mesh.slices import CODEC, PROJECTIONS, TABLES

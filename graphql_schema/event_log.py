@@ -14,6 +14,7 @@ from graphql_schema.guard import guarded
 from graphql_schema.paging import After, Connection, First, connection, request
 from graphql_schema.scalars import BigInt
 from server.adapters.store.log import EventQuery, StoredEvent
+from server.http.graphql.weight import price
 from server.kernel.errors import BadUserInput
 from server.kernel.ids import Kind, reference
 from server.kernel.permission import Permission
@@ -68,7 +69,7 @@ class EventQueries:
         window = EventPage(first=first, after=after, last=last, before=before)
         return connection(await info.context.mesh.events.page(event_query(filter), window), event_node)
 
-    @guarded(Permission.AUDIT, description="Recomputes the hash chain of the log.", metadata={"price": 1000})
+    @guarded(Permission.AUDIT, description="Recomputes the hash chain of the log.", metadata=price(1000))
     async def verify_log(
         self,
         info: Info,

@@ -27,6 +27,11 @@ class Intent:
     digest: bytes
     keyed: bool
 
+    def seed(self) -> bytes:
+        """32 bytes for an id that the client did not choose; the same again where it repeats its command by key."""
+        source = self.key if self.keyed else str(uuid.uuid4())
+        return hashlib.sha256(source.encode()).digest()
+
 
 def intent(
     *,

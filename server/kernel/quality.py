@@ -39,6 +39,11 @@ class RuleResult:
     failed_fraction: float
 
 
+def broken_rules(results: Iterable[RuleResult]) -> list[QualityRule]:
+    """The rules of severity ERROR that are broken."""
+    return [result.rule for result in results if not result.passed and result.rule.severity is Severity.ERROR]
+
+
 def overall(results: Iterable[RuleResult]) -> bool:
     """Whether the check passes: no rule of severity ERROR is broken."""
-    return all(result.passed or result.rule.severity is Severity.WARNING for result in results)
+    return not broken_rules(results)

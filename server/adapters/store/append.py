@@ -20,6 +20,9 @@ select * from append_many($1::text[], $2::bytea[], $3::int[], $4::int[], $5::tex
 """
 
 
+MUST_EXIST = -1  # as a checked version: any but none
+
+
 @record
 class NewEvent:
     """An event to be appended to a stream. `about`: the things that it concerns besides."""
@@ -31,7 +34,7 @@ class NewEvent:
 
 @record
 class StreamCheck:
-    """A stream must stand at this version: 0 = must not exist, -1 = must exist."""
+    """A stream must stand at this version: 0 = must not exist, MUST_EXIST = any."""
 
     stream: Urn
     version: int

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import asyncpg
 import orjson
@@ -31,8 +31,6 @@ _ARRAY_TYPES: dict[type, str] = {
 
 class Interval(SQLModel):
     """A row of a read table. `valid_from` included, `valid_to` excluded; both are log positions."""
-
-    ORDER: ClassVar[tuple[str, ...]] = ("id",)
 
     id: str = Field(sa_type=Text, primary_key=True)
     valid_from: int = Field(sa_type=BigInteger, primary_key=True)

@@ -1,6 +1,5 @@
 """Grants: giving and ending them, and the addresses through which they are used."""
 
-import hashlib
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -59,7 +58,7 @@ class Grants:
         batch = reference(Kind.BATCH, batch_id, field="batchId")
         command = GrantConsumption(
             batch=batch,
-            grant=_grant_of(intent),
+            grant=urn(Kind.GRANT, str(uuid.UUID(bytes=intent.seed()[:16], version=4))),
             consumer=said(consumer, field="consumer", need="name who may read"),
             purpose=purpose,
             format=format,
@@ -115,10 +114,3 @@ def gold_key(batch: BatchRow) -> str:
     """Where the published rows stand now."""
     assert batch.gold is not None, "_live answers published batches"
     return layout.gold(name_of(Urn(batch.dataset)), batch.batch_id, batch.gold)
-
-
-def _grant_of(intent: Intent) -> Urn:
-    """A new grant's URN; the same again where the client repeats its command under one key."""
-    if not intent.keyed:
-        return urn(Kind.GRANT, str(uuid.uuid4()))
-    return urn(Kind.GRANT, str(uuid.UUID(bytes=hashlib.sha256(intent.key.encode()).digest()[:16], version=4)))

@@ -6,7 +6,7 @@ from typing import assert_never
 from server.kernel.decider import Decider
 from server.kernel.errors import AlreadyExists, Conflict, NotFound, PreconditionFailed
 from server.kernel.ids import Urn, name_of
-from server.kernel.quality import Severity
+from server.kernel.quality import broken_rules
 from server.mesh.batch.commands import (
     AppendData,
     Command,
@@ -158,7 +158,7 @@ def check_personal(batch: Urn, bare: Sequence[str]) -> None:
 
 def quality_event(batch: Urn, checked: Checked) -> QualityCheckPassed | QualityCheckFailed:
     """The event that a check's results amount to."""
-    broken = [result.rule for result in checked.results if not result.passed and result.rule.severity is Severity.ERROR]
+    broken = broken_rules(checked.results)
     if not broken:
         return QualityCheckPassed(
             batch=batch, checked_rows=checked.checked_rows, results=checked.results, attempt=checked.attempt

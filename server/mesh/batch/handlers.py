@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 
 from server.adapters.runs import RunContext, RunOutcome
-from server.adapters.store.append import StreamCheck
+from server.adapters.store.append import MUST_EXIST, StreamCheck
 from server.adapters.store.attempts import Attempts
 from server.adapters.store.commands import Commands, Decision, Receipt, decide
 from server.kernel.ids import Urn, name_of
@@ -23,8 +23,6 @@ from server.mesh.contract.domain import BadRowPolicy
 from server.mesh.contract.queries import terms_of_row
 from server.mesh.dataset.queries import fields_of
 from server.mesh.events.runs import run_intent
-
-MUST_EXIST = -1
 
 
 class BatchHandlers:

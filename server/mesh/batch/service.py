@@ -1,7 +1,5 @@
 """Commands on batches. Those that move data check what can be known at once, then start a run."""
 
-import hashlib
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,7 +49,9 @@ class BatchService:
         """Append an upload. Raises: NotFound, AlreadyExists, PreconditionFailed, InvalidData, BadUserInput."""
         if (run := await self._runs.repeated(intent, wait_seconds)) is not None:
             return run
-        batch = urn(Kind.BATCH, _batch_id(intent) if batch_id is None else check_name(batch_id, field="batchId"))
+        if batch_id is None:
+            batch_id = f"batch-{intent.seed().hex()[:16]}"
+        batch = urn(Kind.BATCH, check_name(batch_id, field="batchId"))
         file = parse_file_url(file_url)
         owner = await self._facts.datasets.known(dataset)
         terms = await self._facts.contracts.known(contract)
@@ -156,9 +156,3 @@ class BatchService:
 def place_of(row: BatchRow) -> BatchPlace:
     """Where a batch's files stand."""
     return BatchPlace(dataset=name_of(Urn(row.dataset)), batch=row.batch_id)
-
-
-def _batch_id(intent: Intent) -> str:
-    """An id for a batch without one; the same again where the client repeats its command under one key."""
-    source = intent.key if intent.keyed else str(uuid.uuid4())
-    return f"batch-{hashlib.sha256(source.encode()).hexdigest()[:16]}"

@@ -1,13 +1,11 @@
 """Commands on contracts."""
 
-import hashlib
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 from server.adapters.store.aggregate import Aggregate
-from server.adapters.store.append import StreamCheck
+from server.adapters.store.append import MUST_EXIST, StreamCheck
 from server.adapters.store.commands import Commands, Decision, Receipt, decide, version_differs
 from server.kernel.fields import Field
 from server.kernel.ids import Kind, Urn, check_name, reference, urn
@@ -19,7 +17,6 @@ from server.mesh.contract.domain import CONTRACT, CreateContract, RetireContract
 from server.mesh.dataset.queries import DatasetQueries, fields_of
 
 CONTRACTS = Aggregate(Kind.CONTRACT, CONTRACT, State)
-MUST_EXIST = -1
 
 # Refuses quality rules that do not fit the columns or hold a pattern that the engine cannot read.
 CheckQuality: TypeAlias = Callable[[Sequence[QualityRule], Sequence[Field]], object]
@@ -38,7 +35,7 @@ class ContractService:
     ) -> tuple[Urn, Receipt]:
         """Define a contract. Raises: NotFound, AlreadyExists, BadUserInput."""
         if contract_id is None:
-            contract_id = f"contract-{_suffix(intent)}"
+            contract_id = f"contract-{intent.seed().hex()[:12]}"
         contract = urn(Kind.CONTRACT, check_name(contract_id, field="contractId"))
         known = await self._datasets.known(dataset)
         self._check_rules(terms, fields_of(known))
@@ -77,9 +74,3 @@ class ContractService:
     def _check_rules(self, terms: Terms, fields: Sequence[Field]) -> None:
         self._check_quality(terms.quality_rules, fields)
         check_privacy(terms.privacy_rules, fields)
-
-
-def _suffix(intent: Intent) -> str:
-    """Twelve hex digits, the same again where the client repeats its command under one key."""
-    source = intent.key if intent.keyed else str(uuid.uuid4())
-    return hashlib.sha256(source.encode()).hexdigest()[:12]
