@@ -19,10 +19,13 @@ from server.adapters.storage import layout
 from server.adapters.storage.port import ObjectExists, Storage
 from server.kernel.errors import InvalidData, Refused
 from server.kernel.fields import Field
+from server.kernel.ids import Urn, name_of
 from server.kernel.privacy import PrivacyRule
 from server.kernel.quality import QualityRule
 from server.kernel.record import record
 from server.mesh.batch.facts import Anonymized, Checked
+from server.mesh.batch.queries import BatchRow
+from server.mesh.batch.state import Batch
 
 SHOWN_REJECTS = 5  # in the refusal of a whole file
 
@@ -198,6 +201,12 @@ class BatchFiles:
             rejected=done.rejected_row_count,
             rows=[{"line": one.line, "column": one.column, "reason": one.reason} for one in first],
         )
+
+
+def place_of(batch: Batch | BatchRow) -> BatchPlace:
+    """Where the files of a batch stand, whether it is known by its state or by its row."""
+    urn = batch.batch if isinstance(batch, Batch) else batch.id
+    return BatchPlace(dataset=name_of(Urn(batch.dataset)), batch=name_of(Urn(urn)))
 
 
 def _unlink(*paths: Path) -> None:

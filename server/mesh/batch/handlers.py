@@ -15,7 +15,7 @@ from server.mesh.batch.commands import AppendData, Command, PublishData, RecordA
 from server.mesh.batch.domain import existing, publishable, ready, unpublished
 from server.mesh.batch.facts import DataAppended
 from server.mesh.batch.facts_now import FactsNow
-from server.mesh.batch.files import BatchFiles, BatchPlace
+from server.mesh.batch.files import BatchFiles, BatchPlace, place_of
 from server.mesh.batch.payloads import AnonymizePayload, AppendPayload, CheckPayload, PublishPayload, load
 from server.mesh.batch.state import Batch, hidden_columns
 from server.mesh.batch.stream import BATCHES
@@ -141,11 +141,6 @@ class BatchHandlers:
         async with self._files.kept_unless_refused(place_of(batch), attempt):
             receipt = await self._commands.execute(BATCHES, batch.batch, command, run_intent(context.run))
         return outcome(receipt)
-
-
-def place_of(batch: Batch) -> BatchPlace:
-    """Where a batch's files stand."""
-    return BatchPlace(dataset=name_of(batch.dataset), batch=name_of(batch.batch))
 
 
 def outcome(receipt: Receipt) -> RunOutcome:

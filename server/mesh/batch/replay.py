@@ -15,8 +15,7 @@ from server.mesh.batch.commands import ReplayBatch
 from server.mesh.batch.domain import existing
 from server.mesh.batch.facts import BatchReplayed
 from server.mesh.batch.facts_now import FactsNow
-from server.mesh.batch.files import BatchFiles
-from server.mesh.batch.handlers import place_of
+from server.mesh.batch.files import BatchFiles, place_of
 from server.mesh.batch.payloads import ReplayPayload, dump, load
 from server.mesh.batch.queries import BatchQueries, BatchRow
 from server.mesh.batch.state import Batch, hidden_columns

@@ -18,7 +18,7 @@ from server.kernel.text import said
 from server.mesh.batch.commands import QuarantineBatch, ReleaseBatch
 from server.mesh.batch.domain import publishable, ready, unpublished
 from server.mesh.batch.facts_now import FactsNow
-from server.mesh.batch.files import BatchFiles, BatchPlace
+from server.mesh.batch.files import BatchFiles, place_of
 from server.mesh.batch.payloads import AnonymizePayload, AppendPayload, CheckPayload, PublishPayload, dump
 from server.mesh.batch.queries import BatchRow
 from server.mesh.batch.stream import BATCHES
@@ -151,8 +151,3 @@ class BatchService:
             payload=dump(payload),
             wait_seconds=wait_seconds,
         )
-
-
-def place_of(row: BatchRow) -> BatchPlace:
-    """Where a batch's files stand."""
-    return BatchPlace(dataset=name_of(Urn(row.dataset)), batch=row.batch_id)
