@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from server.kernel.errors import BadUserInput
-from server.kernel.fields import Field, folded
+from server.kernel.fields import MAX_NAME, Field, folded
 
 
 def named_column(name: str, fields: Sequence[Field]) -> Field:
@@ -22,4 +22,4 @@ def named_column(name: str, fields: Sequence[Field]) -> Field:
         if near
         else f"name one of {', '.join(map(repr, names[:20]))}{', ...' if len(names) > 20 else ''}"
     )
-    raise BadUserInput(f"column {name[:80]!r} is not in the schema; {hint}", field="column")
+    raise BadUserInput(f"column {name[:MAX_NAME]!r} is not in the schema; {hint}", field="column")

@@ -75,6 +75,11 @@ class Field:
         """The type, parsed."""
         return parse_type(self.type)
 
+    @property
+    def is_personal(self) -> bool:
+        """Whether a value of it may tell whom a row is about."""
+        return self.pii or self.subject_key
+
 
 def parse_type(text: str) -> DataType:
     """Read a type's text, aliases included. Raises: BadUserInput."""

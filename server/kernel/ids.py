@@ -1,7 +1,6 @@
 """URNs: the readable, stable ids of everything in the graph."""
 
 import re
-import uuid
 from enum import StrEnum
 from typing import NewType
 
@@ -37,11 +36,6 @@ def check_name(name: str, *, field: str) -> str:
 def urn(kind: Kind, name: str) -> Urn:
     """The URN of a thing whose name is known to be well formed."""
     return Urn(f"{kind}:{name}")
-
-
-def new_urn(kind: Kind) -> Urn:
-    """A URN that nothing has yet, by a random UUID."""
-    return urn(kind, str(uuid.uuid4()))
 
 
 def reference(kind: Kind, text: str, *, field: str) -> Urn:

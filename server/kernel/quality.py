@@ -1,9 +1,13 @@
 """Quality rules: what a contract may say of clean data, and what a check of them found."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
+from server.kernel.errors import LimitExceeded
 from server.kernel.record import record
+
+MAX_RULES = 500  # of one contract or check
+MAX_RULES_TEXT = 100_000  # characters of their checks together
 
 
 class Severity(StrEnum):
@@ -44,6 +48,15 @@ def broken_rules(results: Iterable[RuleResult]) -> list[QualityRule]:
     return [result.rule for result in results if not result.passed and result.rule.severity is Severity.ERROR]
 
 
-def overall(results: Iterable[RuleResult]) -> bool:
-    """Whether the check passes: no rule of severity ERROR is broken."""
-    return not broken_rules(results)
+def check_amount(rules: Sequence[QualityRule]) -> None:
+    """Refuse more rules than can be read while others wait. Raises: LimitExceeded."""
+    if len(rules) > MAX_RULES:
+        raise LimitExceeded(
+            f"{len(rules)} quality rules are given; {MAX_RULES} are allowed: leave some out", limit=MAX_RULES
+        )
+    if (length := sum(len(rule.check) for rule in rules)) > MAX_RULES_TEXT:
+        raise LimitExceeded(
+            f"the checks of these quality rules have {length} characters together; {MAX_RULES_TEXT} are allowed:"
+            " shorten them, a long list of codes by a rule that looks into a dataset of them",
+            limit=MAX_RULES_TEXT,
+        )

@@ -11,15 +11,17 @@ from server.kernel.privacy import (
     PrivacyRule,
     PrivacyStrategy,
     check_privacy,
-    keep_last,
     masked_type,
     privacy_schema,
 )
 from server.kernel.privacy_mask import hides, masked
+from server.kernel.privacy_params import keep_last
 
 EMAIL = Field(name="email", type="string", nullable=False, pii=True, primary_key=True, subject_key=True)
 AMOUNT = Field(name="amount", type="decimal(10,2)", nullable=False, description="in euro")
+DATE = Field(name="born", type="date", pii=True)
 FIELDS = (EMAIL, AMOUNT)
+PARAMS = {PrivacyStrategy.NOISE: {"scale": 2}}
 
 
 def rule(column: str, strategy: PrivacyStrategy, params: dict[str, Any] | None = None) -> PrivacyRule:
@@ -45,7 +47,10 @@ def test_takes_rules_that_fit_the_schema() -> None:
         ([rule("email", PrivacyStrategy.MASK, {"keepLast": 2.0})], "whole number from 0 to 8"),
         ([rule("email", PrivacyStrategy.MASK, {"keepLast": None})], "whole number from 0 to 8"),
         ([rule("email", PrivacyStrategy.MASK, {"keep_last": 2})], "takes only keepLast; leave out 'keep_last'"),
-        ([rule("email", PrivacyStrategy.HASH, {"keepLast": 2})], "takes no parameter; leave out 'keepLast'"),
+        ([rule("email", PrivacyStrategy.HASH, {"keepLast": 2})], "takes only normalize; leave out 'keepLast'"),
+        ([rule("email", PrivacyStrategy.HASH, {"normalize": 1})], "normalize of column 'email' must be true or false"),
+        ([rule("amount", PrivacyStrategy.HASH, {"normalize": True})], "and 'amount' is decimal(10,2); leave it out"),
+        ([rule("email", PrivacyStrategy.PSEUDONYMIZE, {"a": 1})], "PSEUDONYMIZE of column 'email' takes no parameter"),
         ([rule("email", PrivacyStrategy.DROP, {"a": 1, "b": 2})], "leave out 'a', 'b'"),
         ([rule("email", PrivacyStrategy.DROP), rule("amount", PrivacyStrategy.DROP)], "drop every column"),
     ],
@@ -62,8 +67,8 @@ def test_an_unknown_strategy_does_not_exist() -> None:  # the seed passed MASK t
 
 
 def test_a_mask_keeps_the_last_four_unless_told_otherwise() -> None:
-    assert keep_last(rule("email", PrivacyStrategy.MASK)) == 4
-    assert keep_last(rule("email", PrivacyStrategy.MASK, {"keepLast": 8})) == 8
+    assert keep_last("email", {}) == 4
+    assert keep_last("email", {"keepLast": 8}) == 8
 
 
 @pytest.mark.parametrize(
@@ -71,13 +76,23 @@ def test_a_mask_keeps_the_last_four_unless_told_otherwise() -> None:
     [
         (PrivacyStrategy.MASK, "string"),
         (PrivacyStrategy.HASH, "string"),
+        (PrivacyStrategy.PSEUDONYMIZE, "string"),
+        (PrivacyStrategy.NOISE, "decimal(10,2)"),
         (PrivacyStrategy.REDACT, "decimal(10,2)"),
         (PrivacyStrategy.KEEP, "decimal(10,2)"),
         (PrivacyStrategy.DROP, None),
     ],
 )
 def test_each_strategy_declares_the_type_that_it_leaves(strategy: PrivacyStrategy, became: str | None) -> None:
-    assert masked_type(AMOUNT, strategy) == became
+    assert masked_type(AMOUNT, rule("amount", strategy, PARAMS.get(strategy))) == became
+
+
+def test_bands_become_labels_and_other_coarse_values_keep_their_type() -> None:
+    bands, step = ({"bands": [0, 18]}, {"step": 0.5})
+    assert masked_type(AMOUNT, rule("amount", PrivacyStrategy.GENERALIZE, bands)) == "string"
+    assert masked_type(AMOUNT, rule("amount", PrivacyStrategy.GENERALIZE, step)) == "decimal(10,2)"
+    assert masked_type(EMAIL, rule("email", PrivacyStrategy.GENERALIZE, {"prefix": 3})) == "string"
+    assert masked_type(DATE, rule("born", PrivacyStrategy.GENERALIZE, {"to": "year"})) == "date"
 
 
 def test_the_schema_says_what_the_columns_became() -> None:
@@ -85,11 +100,16 @@ def test_the_schema_says_what_the_columns_became() -> None:
     became = {
         PrivacyStrategy.MASK: Field(**key, nullable=False),
         PrivacyStrategy.HASH: Field(**key, nullable=False, primary_key=True),
+        PrivacyStrategy.PSEUDONYMIZE: Field(**key, nullable=False, primary_key=True),
         PrivacyStrategy.REDACT: Field(**key, nullable=True),
         PrivacyStrategy.KEEP: EMAIL,
     }
     for strategy, field in became.items():
         assert privacy_schema(FIELDS, [rule("email", strategy)]) == (field, AMOUNT)
+    alike = rule("email", PrivacyStrategy.HASH, {"normalize": True})  # two keys may become one
+    assert privacy_schema(FIELDS, [alike]) == (Field(**key, nullable=False), AMOUNT)
+    coarse = rule("email", PrivacyStrategy.GENERALIZE, {"prefix": 3})
+    assert privacy_schema(FIELDS, [coarse]) == (Field(**key, nullable=False), AMOUNT)
     assert privacy_schema(FIELDS, [rule("email", PrivacyStrategy.DROP)]) == (AMOUNT,)
     assert privacy_schema(FIELDS, [rule("amount", PrivacyStrategy.HASH)])[1] == Field(
         name="amount", type="string", nullable=False, description="in euro"

@@ -5,9 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.kernel.errors import BadUserInput
+from server.kernel.errors import BadUserInput, LimitExceeded
 from server.kernel.fields import Field
-from server.kernel.quality import QualityRule, RuleResult, Severity, overall
+from server.kernel.quality import (
+    MAX_RULES,
+    MAX_RULES_TEXT,
+    QualityRule,
+    RuleResult,
+    Severity,
+    broken_rules,
+    check_amount,
+)
 from server.kernel.quality_checks import (
     Between,
     Check,
@@ -80,7 +88,7 @@ def test_reads_a_check(text: str, check: Check) -> None:
         ("in ()", 5, ")", "a number or a text in single quotes"),
         ("in (1 2)", 7, "2)", ", or )"),
         ("not", 4, "", "in or null"),
-        ("unique 3", 8, "3", "the end"),
+        ("unique 3", 8, "3", "in or with or when or the end"),
         ("> 1.2.3", 3, "1.2.3", "a number or a text in single quotes"),
         ("> ٣", 3, "٣", "a number or a text in single quotes"),
         ("= 'a\0b'", 5, "\0b'", "text without NUL and without half of a surrogate pair"),
@@ -102,7 +110,8 @@ def test_lists_every_check_where_none_begins(text: str) -> None:
     with pytest.raises(BadUserInput) as refused:
         parse_check(text)
     assert refused.value.message.endswith(
-        "a comparison (> >= < <= = !=) or between or in or not or unique or matches or length or row_count"
+        "a comparison (> >= < <= = !=) or between or in or not or matches or length or before or after or is or unique"
+        " or an aggregate (distinct_count null_fraction mean min max sum) or freshness or row_count"
     )
     assert refused.value.details == {"position": 1}
 
@@ -187,9 +196,9 @@ def test_gives_literals_the_type_of_the_column(column: str | None, text: str, ch
         ("born", "> '20240228'", "write a date such as"),
         ("seen", "> '2024-02-28T25:00'", "write a time such as"),
         ("seen", "> '0001-01-01T00:00+14:00'", "write a time such as"),
-        ("extra", "unique", "json, which takes only the check not null"),
-        ("count", "matches 'a'", "matches and length are for string columns"),
-        ("born", "length > 3", "matches and length are for string columns"),
+        ("extra", "unique", "json, which takes only the checks not null and null_fraction"),
+        ("count", "matches 'a'", "matches, length and is are for string columns"),
+        ("born", "length > 3", "matches, length and is are for string columns"),
         ("count", "between 10 and 0", "between 10 and 0 holds no value"),
         ("count", "row_count > 0", "row_count is about the whole batch"),
         (None, "> 0", "is about a column; name it"),
@@ -223,6 +232,15 @@ def test_only_a_broken_error_fails_the_whole_check() -> None:
         judged = QualityRule(column="name", check="not null", severity=severity)
         return RuleResult(rule=judged, passed=passed, failed_rows=0, failed_fraction=0.0)
 
-    assert overall([])
-    assert overall([result(Severity.WARNING, False), result(Severity.ERROR, True)])
-    assert not overall([result(Severity.ERROR, True), result(Severity.ERROR, False)])
+    bad = result(Severity.ERROR, False)
+    good = [result(Severity.WARNING, False), result(Severity.ERROR, True)]
+    assert (broken_rules(good), broken_rules([*good, bad])) == ([], [bad.rule])
+
+
+def test_rules_are_bounded_in_number_and_in_text() -> None:
+    check_amount([rule("count", "> 0")] * MAX_RULES)
+    with pytest.raises(LimitExceeded, match="501 quality rules are given; 500 are allowed"):
+        check_amount([rule("count", "> 0")] * (MAX_RULES + 1))
+    check_amount([rule("count", "x" * 10_000)] * (MAX_RULES_TEXT // 10_000))
+    with pytest.raises(LimitExceeded, match="have 100001 characters together; 100000 are allowed"):
+        check_amount([*[rule("count", "x" * 10_000)] * (MAX_RULES_TEXT // 10_000), rule("count", "x")])
