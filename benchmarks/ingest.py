@@ -24,10 +24,13 @@ from pathlib import Path
 
 import duckdb
 
-from server.adapters.engine.csv_ingest import IngestJob, ingest_csv
-from server.adapters.engine.csv_source import CsvSource
+from server.adapters.engine.csv.source import csv_source
+from server.adapters.engine.ingest.ingestion import IngestJob, ingest
+from server.adapters.engine.ingest.job import BLOCK_BYTES
+from server.adapters.engine.ingest.text_file import Reading, TextFile
 from server.adapters.engine.session import Engine
 from server.kernel.fields import Field
+from server.kernel.files import UTF_8
 
 COLUMNS = {
     "id": ("int", "bigint"),
@@ -103,9 +106,9 @@ def plain(folder: Path) -> str:
     return f"{copied[0][0]:,} rows"
 
 
-def ours(folder: Path) -> str:
-    """The whole way: kept, digested, checked, typed, written, and what does not fit set aside."""
-    job = IngestJob(
+def job_in(folder: Path) -> IngestJob:
+    """What becomes of the file."""
+    return IngestJob(
         fields=FIELDS,
         batch="b1",
         created_at=datetime.now(UTC),
@@ -113,8 +116,14 @@ def ours(folder: Path) -> str:
         rejects=folder / "rejects.parquet",
         raw=folder / "raw.csv",
     )
+
+
+def ours(folder: Path) -> str:
+    """The whole way: kept, digested, checked, typed, written, and what does not fit set aside."""
     with Engine([folder], MEMORY, os.cpu_count() or 1, folder / "spill") as engine:
-        work = functools.partial(ingest_csv, source=folder / "source.csv", job=job, progress=lambda _: None)
+        work = functools.partial(
+            ingest, source=folder / "source.csv", job=job_in(folder), progress=lambda rows, share: None
+        )
         done = asyncio.run(engine.run(work, heavy=True))
     return f"{done.row_count:,} rows, {done.rejected_row_count:,} rejects"
 
@@ -122,7 +131,8 @@ def ours(folder: Path) -> str:
 def reading(folder: Path) -> str:
     """A part of ours: kept, digested, checked, cut into columns of text; nothing typed or written."""
     with (folder / "source.csv").open("rb", buffering=0) as landed, (folder / "kept.csv").open("wb") as kept:
-        source = CsvSource(landed, kept, FIELDS, lambda _: None, lambda _: None)
+        file = TextFile(landed, kept, None, Reading(kind="CSV", encoding=UTF_8, block_bytes=BLOCK_BYTES))
+        source = csv_source(file, job_in(folder), lambda block, first: None, lambda rows, share: None)
         for _ in source.batches():
             continue
     return f"{source.rows:,} records"

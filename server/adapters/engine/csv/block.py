@@ -7,59 +7,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from server.adapters.engine.csv_records import MAX_RECORD, Syntax, read_records
-from server.adapters.engine.csv_shape import Offsets, Shape, fields_in, shape_of
-from server.kernel.record import record
+from server.adapters.engine.csv.records import Syntax, read_records
+from server.adapters.engine.csv.shape import Shape, fields_in, shape_of
+from server.adapters.engine.ingest.block import MAX_RECORD, Block, Broken, column_names
 
 BOM = b"\xef\xbb\xbf"
-
-
-@record
-class Broken:
-    """A record without a reading: bytes `start` to `behind`, line end included, and why."""
-
-    start: int
-    behind: int
-    reason: str
-
-
-@record
-class Block:
-    """Whole records from offset 0 up to `consumed`. `rows` has one column of text, `c0`, `c1` …, for each field.
-
-    `starts` and `behinds` place each row in the text, line end included; `breaks` lie behind each line end.
-    """
-
-    text: bytes
-    line: int
-    rows: pa.RecordBatch
-    starts: Offsets
-    behinds: Offsets
-    breaks: Offsets
-    broken: tuple[Broken, ...]
-    consumed: int
-
-    def lines_of(self, starts: Sequence[int] | Offsets) -> list[int]:
-        """The numbers of the physical lines on which these bytes stand."""
-        lines: list[int] = (np.searchsorted(self.breaks, starts, side="right") + self.line).tolist()
-        return lines
-
-    def raw(self, start: int, behind: int) -> str:
-        """The record as it was uploaded, without its line end, cut after MAX_RECORD bytes."""
-        raw = self.text[start:behind]
-        raw = raw[:-2] if raw.endswith(b"\r\n") else raw.removesuffix(b"\n").removesuffix(b"\r")
-        return raw[:MAX_RECORD].decode(errors="ignore")  # sound UTF-8, but the cut may divide a character
 
 
 def read_block(text: bytes, syntax: Syntax, *, line: int, final: bool) -> Block:
     """The complete records at the front of UTF-8 `text`, which starts where a record starts. Raises: InvalidData."""
     shape = shape_of(text, syntax.delimiter, final=final)
     return _quickly(text, syntax, line, final, shape) or _exactly(text, syntax, line, final, shape)
-
-
-def columns_of(syntax: Syntax) -> list[str]:
-    """The names of a block's columns."""
-    return [f"c{index}" for index in range(syntax.columns or 0)]
 
 
 def _quickly(text: bytes, syntax: Syntax, line: int, final: bool, shape: Shape) -> Block | None:
@@ -92,6 +50,8 @@ def _quickly(text: bytes, syntax: Syntax, line: int, final: bool, shape: Shape) 
         rows=rows,
         starts=starts[~ragged],
         behinds=ends[~ragged],
+        ordinals=np.arange(rows.num_rows),
+        readable=rows.num_rows,
         breaks=shape.breaks,
         broken=broken,
         consumed=int(ends[-1]),
@@ -100,7 +60,7 @@ def _quickly(text: bytes, syntax: Syntax, line: int, final: bool, shape: Shape) 
 
 def _arrow_rows(text: memoryview, syntax: Syntax) -> tuple[pa.RecordBatch, int] | None:
     """The rows, and how many records had another number of fields; None where the reader gives up."""
-    names = columns_of(syntax)
+    names = column_names(syntax.columns or 0)
     unreadable = 0
 
     def skip(_: arrow_csv.InvalidRow) -> Literal["skip"]:
@@ -121,7 +81,7 @@ def _arrow_rows(text: memoryview, syntax: Syntax) -> tuple[pa.RecordBatch, int] 
             convert_options=arrow_csv.ConvertOptions(
                 check_utf8=False,
                 column_types=dict.fromkeys(names, pa.string()),
-                null_values=[""],
+                null_values=["", *syntax.null_values],
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
             ),
@@ -136,13 +96,15 @@ def _arrow_rows(text: memoryview, syntax: Syntax) -> tuple[pa.RecordBatch, int] 
 def _exactly(text: bytes, syntax: Syntax, line: int, final: bool, shape: Shape) -> Block:
     records, consumed = read_records(text, syntax, line=line, final=final)
     rows = [found for found in records if found.reason is None]
-    columns = list(zip(*(found.values for found in rows), strict=True)) or [()] * len(columns_of(syntax))
+    columns = list(zip(*(found.values for found in rows), strict=True)) or [()] * len(column_names(syntax.columns or 0))
     return Block(
         text=text,
         line=line,
         rows=_text_rows(columns, syntax),
         starts=np.array([found.start for found in rows], np.int64),
         behinds=np.array([found.behind for found in rows], np.int64),
+        ordinals=np.arange(len(rows)),
+        readable=len(rows),
         breaks=shape.breaks,
         broken=tuple(
             Broken(start=found.start, behind=found.behind, reason=found.reason)
@@ -154,4 +116,6 @@ def _exactly(text: bytes, syntax: Syntax, line: int, final: bool, shape: Shape) 
 
 
 def _text_rows(columns: Sequence[Sequence[str | None]], syntax: Syntax) -> pa.RecordBatch:
-    return pa.record_batch([pa.array(column, pa.string()) for column in columns], names=columns_of(syntax))
+    return pa.record_batch(
+        [pa.array(column, pa.string()) for column in columns], names=column_names(syntax.columns or 0)
+    )

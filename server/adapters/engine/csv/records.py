@@ -6,11 +6,9 @@ The dialect is RFC 4180 with any of the three line ends. A quote inside an unquo
 import re
 from functools import cache
 
+from server.adapters.engine.ingest.block import MAX_REACH, MAX_RECORD, breaks_in
 from server.kernel.errors import InvalidData
 from server.kernel.record import record
-
-MAX_RECORD = 256 * 1024  # bytes of one record that we type; a longer one is set aside
-MAX_REACH = 16 * 1024 * 1024  # bytes that a record may take at all before its file is refused
 
 
 @record
@@ -29,10 +27,14 @@ class Record:
 
 @record
 class Syntax:
-    """How the fields of one file are cut. `columns` None: any number of them."""
+    """How the fields of one file are cut. `columns` None: any number of them.
+
+    `null_values`: what a field without quotes may hold to be null, besides nothing.
+    """
 
     delimiter: str
     columns: int | None
+    null_values: tuple[str, ...] = ()
 
     def misfit(self, fields: int) -> str:
         """Why a record with that many fields cannot be read."""
@@ -58,11 +60,6 @@ def read_records(text: bytes, syntax: Syntax, *, line: int, final: bool) -> tupl
     return records, position
 
 
-def breaks_in(text: bytes) -> int:
-    """How many line ends there are, each of CR LF, LF and CR counted as one."""
-    return text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
-
-
 def out_of_reach(line: int) -> InvalidData:
     """The refusal of a record so long that it is no record, or that runs over lines without being one."""
     return InvalidData(
@@ -75,6 +72,7 @@ def out_of_reach(line: int) -> InvalidData:
 def read_record(text: bytes, start: int, syntax: Syntax, line: int, final: bool) -> Record | None:
     """The record at `start`, which stands on line `line`; None where it may go on behind the text."""
     plain, quoted, broken = _fields(syntax.delimiter)
+    nulls = [text.encode() for text in ("", *syntax.null_values)]
     values: list[bytes | None] = []
     reason = None
     position = start
@@ -93,7 +91,7 @@ def read_record(text: bytes, start: int, syntax: Syntax, line: int, final: bool)
         else:
             found = plain.match(text, position)
             assert found is not None, "a plain field may be empty, so it always matches"
-            values.append(found[1] or None)
+            values.append(None if found[1] in nulls else found[1])
         position = found.end()
         if found[2] != syntax.delimiter.encode():
             break
@@ -110,7 +108,7 @@ def _fields(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes], re.Pa
     cut = re.escape(delimiter).encode()
     end = rb"(" + cut + rb"|\r\n|\n|\r|\Z)"
     inside = rb'"([^"]*+(?:""[^"]*+)*+)"'  # possessive: no input makes it try twice
-    rest = rb"[^" + cut + rb"\r\n]*+"
+    rest = rb"[^" + cut + rb"\r\n]*+" if delimiter.isascii() else rb"(?:(?!" + cut + rb")[^\r\n])*+"
     return re.compile(rb"(" + rest + rb")" + end), re.compile(inside + end), re.compile(inside + rest + end)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from server.kernel.errors import InvalidData
 from server.kernel.fields import Field
-from tests.adapters.engine.landing import columns, land
+from tests.adapters.engine.ingest.landing import columns, land
 
 PEOPLE = columns(id="int!", name="string", born="date")
 

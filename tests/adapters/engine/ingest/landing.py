@@ -2,13 +2,17 @@
 
 import hashlib
 import tempfile
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
-from server.adapters.engine.csv_ingest import Ingested, IngestJob, ingest_csv
+from server.adapters.engine.ingest.ingestion import Ingested, IngestJob, ingest
+from server.adapters.engine.source import Source
 from server.kernel.fields import Field
+from server.kernel.files import CsvOptions, check_csv
 from server.kernel.record import record
 
 AT = datetime(2026, 3, 4, 5, 6, 7, 890000, tzinfo=UTC)
@@ -33,40 +37,53 @@ def columns(**types: str) -> tuple[Field, ...]:
     )
 
 
-def land(text: bytes, fields: tuple[Field, ...], *, block_bytes: int = 1 << 20, keep: bool = True) -> Landed:
+def land(
+    text: bytes,
+    fields: tuple[Field, ...],
+    *,
+    block_bytes: int = 1 << 20,
+    keep: bool = True,
+    existing: Sequence[Source] = (),
+    **options: Any,  # of the job
+) -> Landed:
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as engine:
         engine.execute("set timezone = 'UTC'")
-        return _land(engine, Path(folder), text, fields, block_bytes, keep)
+        job = IngestJob(
+            fields=fields,
+            batch="b1",
+            created_at=AT,
+            bronze=Path(folder) / "bronze.parquet",
+            rejects=Path(folder) / "rejects.parquet",
+            raw=Path(folder) / "raw.csv" if keep else None,
+            block_bytes=block_bytes,
+            **options,
+        )
+        return _land(engine, Path(folder), text, job, existing)
+
+
+def land_csv(text: bytes, fields: tuple[Field, ...], **options: Any) -> Landed:
+    """`options`: how the producer writes CSV."""
+    return land(text, fields, csv=check_csv(CsvOptions(**options)))
 
 
 def _land(
     engine: duckdb.DuckDBPyConnection,
     folder: Path,
     text: bytes,
-    fields: tuple[Field, ...],
-    block_bytes: int,
-    keep: bool,
+    job: IngestJob,
+    existing: Sequence[Source],
 ) -> Landed:
     source = folder / "source.csv"
     source.write_bytes(text)
-    job = IngestJob(
-        fields=fields,
-        batch="b1",
-        created_at=AT,
-        bronze=folder / "bronze.parquet",
-        rejects=folder / "rejects.parquet",
-        raw=folder / "raw.csv" if keep else None,
-        block_bytes=block_bytes,
-    )
     heard: list[int] = []
     try:
-        ingested = ingest_csv(engine, source, job, heard.append)
+        ingested = ingest(engine, source, job, lambda rows, share: heard.append(rows), existing)
     except BaseException:
         assert [path.name for path in folder.iterdir()] == ["source.csv"], "a refusal leaves nothing behind"
         raise
-    left = {"source.csv", "bronze.parquet"} | ({"raw.csv"} if keep else set())
+    left = {"source.csv", "bronze.parquet"} | ({"raw.csv"} if job.raw else set())
     assert {path.name for path in folder.iterdir()} == left | ({"rejects.parquet"} if job.rejects.exists() else set())
-    if keep:
+    if job.raw:
         assert (folder / "raw.csv").read_bytes() == text
     assert (ingested.sha256, ingested.size_bytes) == (hashlib.sha256(text).hexdigest(), len(text))
     rows = _rows(engine, job.bronze)

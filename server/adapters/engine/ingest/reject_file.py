@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
-from server.adapters.engine.csv_block import Block
+from server.adapters.engine.ingest.block import Block
 
 # `column` and `ordinal` are null where the record could not be cut into fields; `raw` holds personal data
 COLUMNS: Sequence[tuple[str, pa.DataType]] = [
@@ -41,11 +41,12 @@ class RejectFile:
         if len(self._waiting) >= FLUSH_ROWS or self._characters >= FLUSH_CHARACTERS:
             self._flush()
 
-    def add_broken(self, block: Block) -> None:
-        """Set the records aside that the block could not read."""
+    def add_broken(self, block: Block, first: int) -> None:
+        """Set the records aside that the block could not read. `first`: the ordinal of its first readable one."""
         lines = block.lines_of([broken.start for broken in block.broken])
         for line, broken in zip(lines, block.broken, strict=True):
-            self.add(line, broken.reason, block.raw(broken.start, broken.behind))
+            ordinal = None if broken.ordinal is None else first + broken.ordinal
+            self.add(line, broken.reason, block.raw(broken.start, broken.behind), ordinal=ordinal)
 
     def finish(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Write the file."""

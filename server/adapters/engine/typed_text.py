@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from server.kernel.fields import DataType, Field, TypeName
+from server.kernel.files import CsvOptions
 from server.kernel.record import record
 
+PLAIN = CsvOptions()
 SPACES = "' \t'"
 _ZONE = "(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)?"
 _CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,6}0*)?)?"
 _DATETIME = f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_CLOCK}{_ZONE}"
-_YEARS = "timestamptz '0001-01-01 00:00:00+00' and timestamptz '9999-12-31 23:59:59.999999+00'"
+YEARS = "timestamptz '0001-01-01 00:00:00+00' and timestamptz '9999-12-31 23:59:59.999999+00'"
 # DuckDB's JSON reader also takes NaN, Infinity and a comma before a closing bracket; JSON (RFC 8259) has none of them
 _JSON_STRING = '"([^"\\\\]|\\\\.)*"'
 _NOT_JSON = "(?i)nan|inf|,[ \\t\\r\\n]*[\\]}]"
@@ -36,9 +38,10 @@ class Guard:
 
 
 _MISFIT = {
+    TypeName.STRING: "not a string, which is text of whole characters without NUL",
     TypeName.INT: "not an int, which is digits with an optional sign, within 64 bits",
-    TypeName.FLOAT: "not a float, which is a finite number",
-    TypeName.DECIMAL: "not a {type}, which is digits with an optional point, within its precision and scale",
+    TypeName.FLOAT: "not a float, which is a finite number{comma}",
+    TypeName.DECIMAL: "not a {type}, which is digits with an optional {point}, within its precision and scale",
     TypeName.BOOLEAN: "not a boolean, which is true or false",
     TypeName.DATE: "not a date, which is YYYY-MM-DD",
     TypeName.DATETIME: "not a datetime, which is YYYY-MM-DDThh:mm:ss with up to 6 decimals, and Z or an offset",
@@ -46,10 +49,18 @@ _MISFIT = {
 }
 
 
-def guards_of(fields: Sequence[Field], columns: Sequence[int | None]) -> tuple[Guard, ...]:
-    """A guard for each field, in the schema's order; its text is the column `c<place>` of the file, or missing."""
+def guards_of(
+    fields: Sequence[Field], columns: Sequence[int | None], options: CsvOptions = PLAIN, *, text_only: bool = False
+) -> tuple[Guard, ...]:
+    """A guard for each field, in the schema's order; its text is the column `c<place>` of the file, or missing.
+
+    `text_only`: a string column takes no text with a NUL, as which other values are shown.
+    """
     return tuple(
-        _guard(field, place, column) for place, (field, column) in enumerate(zip(fields, columns, strict=True))
+        _text_guard(field, f"c{column}")
+        if text_only and column is not None and field.data_type.name is TypeName.STRING
+        else _guard(field, place, column, options)
+        for place, (field, column) in enumerate(zip(fields, columns, strict=True))
     )
 
 
@@ -74,7 +85,17 @@ def sql_type(kind: DataType) -> str:
             assert_never(kind.name)
 
 
-def _guard(field: Field, place: int, column: int | None) -> Guard:
+def _text_guard(field: Field, text: str) -> Guard:
+    return Guard(
+        field=field,
+        value=text,
+        sound=f"coalesce(not contains({text}, chr(0)), {'true' if field.nullable else 'false'})",
+        blank=f"{text} is null",
+        misfit=_MISFIT[TypeName.STRING],
+    )
+
+
+def _guard(field: Field, place: int, column: int | None, options: CsvOptions) -> Guard:
     kind = field.data_type
     if column is None:
         return Guard(field=field, value=f"cast(null as {sql_type(kind)})", sound="true", blank="true", misfit="")
@@ -82,15 +103,21 @@ def _guard(field: Field, place: int, column: int | None) -> Guard:
     if kind.name is TypeName.STRING:
         sound = "true" if field.nullable else f"{text} is not null"
         return Guard(field=field, value=text, sound=sound, blank=f"{text} is null", misfit="")
-    blank = f"({text} is null or trim({text}, {SPACES}) = '')"
-    present = f"v{place} between {_YEARS}" if kind.name is TypeName.DATETIME else f"v{place} is not null"
+    told = f" or list_contains($nulls, trim({text}, {SPACES}))" if options.null_values else ""
+    blank = f"({text} is null or trim({text}, {SPACES}) = ''{told})"
+    present = f"v{place} between {YEARS}" if kind.name is TypeName.DATETIME else f"v{place} is not null"
     # a case looks at the text of those cells only that have no value
     sound = f"case when {present} then true else {blank if field.nullable else 'false'} end"
-    misfit = _MISFIT[kind.name].format(type=kind)
-    return Guard(field=field, value=_value(kind, text), sound=sound, blank=blank, misfit=misfit)
+    comma = options.decimal_separator == "," and kind.name in (TypeName.FLOAT, TypeName.DECIMAL)
+    point, decimals = ("comma", ", its decimals behind a comma") if comma else ("point", "")
+    misfit = _MISFIT[kind.name].format(type=kind, point=point, comma=decimals)
+    # a point where the comma stands for it becomes what no number has
+    value = typed_value(kind, f"translate({text}, ',.', '._')" if comma else text)
+    return Guard(field=field, value=value, sound=sound, blank=blank, misfit=misfit)
 
 
-def _value(kind: DataType, text: str) -> str:
+def typed_value(kind: DataType, text: str) -> str:
+    """SQL of the value that the SQL `text` spells exactly; null where it spells none."""
     cast = f"try_cast({text} as {sql_type(kind)})"
     match kind.name:
         case TypeName.STRING:

@@ -3,9 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.adapters.engine.csv_block import _exactly, _quickly, read_block
-from server.adapters.engine.csv_records import Syntax
-from server.adapters.engine.csv_shape import shape_of
+from server.adapters.engine.csv.block import _exactly, _quickly, read_block
+from server.adapters.engine.csv.records import Syntax
+from server.adapters.engine.csv.shape import shape_of
 from server.kernel.errors import InvalidData
 
 THREE = Syntax(delimiter=",", columns=3)

@@ -1,4 +1,4 @@
-"""The second look: which readable records are missing in bronze, and which of their cells is to blame."""
+"""The second look: which rows are missing in bronze, and whether a cell or a key that is taken is to blame."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
-from server.adapters.engine.csv_block import read_block
-from server.adapters.engine.csv_rejects import RejectFile
-from server.adapters.engine.csv_shape import Offsets
-from server.adapters.engine.csv_source import CsvSource, Place
-from server.adapters.engine.csv_types import Guard
+from server.adapters.engine.ingest.block import Offsets
+from server.adapters.engine.ingest.primary_keys import Repeated
+from server.adapters.engine.ingest.reject_file import RejectFile
+from server.adapters.engine.ingest.row_source import Place, RowSource
 from server.adapters.engine.on_demand import compute
+from server.adapters.engine.typed_text import Guard
 
 _Suspect: TypeAlias = tuple[int, str, int]  # line, raw text, ordinal
 
@@ -24,50 +24,56 @@ AT_ONCE = 4_096
 
 def set_aside_suspects(
     cursor: duckdb.DuckDBPyConnection,
-    kept: Path,
-    reading: CsvSource,
-    guards: Sequence[Guard],
+    text: Path,
+    source: RowSource,
     bronze: Path,
+    repeated: Repeated,
+    null_values: Sequence[str],
     rejects: RejectFile,
 ) -> None:
-    """Set each record aside that `reading` gave and bronze does not have."""
+    """Set each row aside that `source` gave and bronze does not have. `text`: the file's text in UTF-8."""
     suspects: list[_Suspect] = []
     batches: list[pa.RecordBatch] = []
-    with kept.open("rb") as file:
-        for place, missing in _missing(reading.places, bronze):
-            file.seek(place.offset)
-            text = file.read(place.size)
-            final = place.offset + place.size == reading.size
-            block = read_block(text, reading.header.syntax, line=place.line, final=final)
+
+    def judge() -> None:
+        judged = _judge(cursor, batches, source.form.guards, null_values)
+        for (line, raw, ordinal), (column, reason) in zip(suspects, judged, strict=True):
+            if column is None:
+                column, reason = repeated.reason(ordinal)
+            rejects.add(line, reason, raw, column=column, ordinal=ordinal)
+
+    with text.open("rb") as file:
+        for place, present in _incomplete(source.places, bronze):
+            block, ordinals = source.again(file, place)
+            missing = np.flatnonzero(~np.isin(ordinals, present))
             batches.append(block.rows.take(missing))
             starts, behinds = block.starts[missing], block.behinds[missing]
             suspects += zip(
                 block.lines_of(starts),
                 map(block.raw, starts.tolist(), behinds.tolist()),
-                (missing + place.first).tolist(),
+                ordinals[missing].tolist(),
                 strict=True,
             )
             if len(suspects) >= AT_ONCE:
-                _judge(cursor, batches, suspects, guards, rejects)
+                judge()
                 suspects, batches = [], []
     if suspects:
-        _judge(cursor, batches, suspects, guards, rejects)
+        judge()
 
 
-def _missing(places: Sequence[Place], bronze: Path) -> Iterator[tuple[Place, Offsets]]:
-    """The blocks with records that bronze does not have, and the places of these among the block's rows."""
+def _incomplete(places: Sequence[Place], bronze: Path) -> Iterator[tuple[Place, Offsets]]:
+    """The places with rows that bronze does not have, and the ordinals from there that it has."""
     written = _ordinals(bronze)
     waiting = np.empty(0, np.int64)
     for place in places:
-        behind = place.first + place.rows
-        while len(waiting) == 0 or waiting[-1] < behind:
+        while len(waiting) == 0 or waiting[-1] < place.behind:
             more = next(written, None)
             if more is None:
                 break
             waiting = np.concatenate((waiting, more))
-        cut = int(np.searchsorted(waiting, behind))
+        cut = int(np.searchsorted(waiting, place.behind))
         if cut < place.rows:
-            yield place, np.setdiff1d(np.arange(place.rows), waiting[:cut] - place.first, assume_unique=True)
+            yield place, waiting[:cut]
         waiting = waiting[cut:]
 
 
@@ -82,21 +88,20 @@ def _ordinals(bronze: Path) -> Iterator[Offsets]:
 def _judge(
     cursor: duckdb.DuckDBPyConnection,
     batches: Sequence[pa.RecordBatch],
-    suspects: Sequence[_Suspect],
     guards: Sequence[Guard],
-    rejects: RejectFile,
-) -> None:
+    null_values: Sequence[str],
+) -> Iterator[tuple[str | None, str]]:
+    """The first guilty column of each row and the reason, which names all of them; None where no cell is guilty."""
     values = ", ".join(f"{guard.value} as v{place}" for place, guard in enumerate(guards))
     # a cell's verdict: 0 sound, 1 null where that is not allowed, 2 not of its type
     verdicts = ", ".join(f"case when {guard.sound} then 0 when {guard.blank} then 1 else 2 end" for guard in guards)
     cursor.register(SUSPECTS, pa.Table.from_batches(batches))
     try:
         query = f"select [{verdicts}] from (select *, {values} from {SUSPECTS})"  # noqa: S608 - numbered columns
-        answers = cursor.execute(query).fetchall()
+        answers = cursor.execute(query, {"nulls": list(null_values)} if "$nulls" in query else {}).fetchall()
     finally:
         cursor.unregister(SUSPECTS)
-    for (line, raw, ordinal), (verdict,) in zip(suspects, answers, strict=True):
+    for (verdict,) in answers:
         guilty = [(guard, code) for guard, code in zip(guards, verdict, strict=True) if code]
         reason = "; ".join(guard.reason(blank=code == 1) for guard, code in guilty)
-        column = guilty[0][0].field.name
-        rejects.add(line, reason, raw, column=column, ordinal=ordinal)
+        yield (guilty[0][0].field.name if guilty else None), reason

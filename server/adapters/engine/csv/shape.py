@@ -1,13 +1,10 @@
 """The shape of CSV bytes, by vector operations: where lines and records end, whether quotes stand in order."""
 
-from typing import TypeAlias
-
 import numpy as np
 from numpy.typing import NDArray
 
+from server.adapters.engine.ingest.block import Offsets
 from server.kernel.record import record
-
-Offsets: TypeAlias = NDArray[np.int64]
 
 QUOTE, LF, CR = b'"\n\r'
 
@@ -32,7 +29,7 @@ def shape_of(text: bytes, delimiter: str, *, final: bool) -> Shape:
     breaks = _breaks(text, octets, final) + 1
     outside = (np.searchsorted(quotes, breaks) & 1) == 0
     return Shape(
-        orderly=_orderly(octets, quotes, delimiter) and not (final and len(quotes) & 1),
+        orderly=delimiter.isascii() and _orderly(octets, quotes, delimiter) and not (final and len(quotes) & 1),
         breaks=breaks,
         ends=breaks[outside],
         quotes=quotes,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.adapters.engine.landing import columns, land
+from tests.adapters.engine.ingest.landing import columns, land
 
 
 def typed(kind: str, *cells: str) -> list:

@@ -1,0 +1,1 @@
+"""Parquet from others: opened apart, each value taken exactly or its row set aside."""
