@@ -26,16 +26,22 @@ def load_key(path: Path) -> bytes:
         return _read(path)
 
 
-def _read(path: Path) -> bytes:
+def read_private(path: Path, most: int) -> bytes:
+    """Up to `most` bytes of a file that only its owner may open. Raises: PreconditionFailed, FileNotFoundError."""
     with path.open("rb") as file:
         found = os.fstat(file.fileno())
-        content = file.read(KEY_BYTES + 1)
+        content = file.read(most)
     mode = stat.S_IMODE(found.st_mode)
     if mode & 0o077:
         raise PreconditionFailed(
             f"key file {path.name!r} is open to others (mode {mode:04o}): make it private with chmod 600,"
             " or remove it to get a new key"
         )
+    return content
+
+
+def _read(path: Path) -> bytes:
+    content = read_private(path, KEY_BYTES + 1)
     if len(content) != KEY_BYTES:
         raise PreconditionFailed(
             f"key file {path.name!r} does not hold a key: it needs exactly {KEY_BYTES} bytes;"

@@ -11,13 +11,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from server.adapters.engine.batch_table import write_parquet
-from server.adapters.engine.privacy import AnonymizeOutcome, anonymize
-from server.adapters.engine.privacy_columns import mask_column, token_column
-from server.adapters.engine.privacy_proof import Changes, count_changes
+from server.adapters.engine.privacy.anonymize import AnonymizeOutcome, anonymize
+from server.adapters.engine.privacy.columns import token_column
+from server.adapters.engine.privacy.keys import MESH, PrivacyKeys, privacy_keys, pseudonymizer
+from server.adapters.engine.privacy.proof import Changes, count_changes
 from server.adapters.engine.session import Engine
 from server.kernel.errors import BadUserInput, InvalidData
 from server.kernel.fields import Field
@@ -26,6 +25,7 @@ from server.kernel.privacy_mask import masked
 from tests.adapters.engine.batches import CREATED_AT, arrow_type, read_batch, sandboxed, write_batch
 
 KEY = bytes(range(32))
+KEYS = privacy_keys(KEY, 1, MESH, "sales/b1/1")
 FIELDS = (
     Field(name="email", type="string", pii=True),
     Field(name="card", type="int", pii=True),
@@ -58,7 +58,7 @@ def silver(
     cursor: duckdb.DuckDBPyConnection, folder: Path, rows: list[dict[str, Any]], *rules: PrivacyRule
 ) -> tuple[AnonymizeOutcome, list[dict[str, Any]]]:
     bronze = write_batch(folder / "bronze.parquet", FIELDS, rows)
-    outcome = anonymize(cursor, bronze, folder / "silver.parquet", FIELDS, rules, KEY)
+    outcome = anonymize(cursor, bronze, folder / "silver.parquet", FIELDS, rules, KEYS)
     return outcome, read_batch(folder / "silver.parquet")
 
 
@@ -72,7 +72,9 @@ def test_each_strategy_does_what_it_says(cursor: duckdb.DuckDBPyConnection, tmp_
         rule("amount", PrivacyStrategy.REDACT),
         rule("note", PrivacyStrategy.DROP),
     )
-    assert outcome == AnonymizeOutcome(rows=3, changed_rows=2, columns=("email", "card", "amount", "note"))
+    assert outcome == AnonymizeOutcome(
+        rows=3, changed_rows=2, columns=("email", "card", "amount", "note"), k_anonymity=None
+    )
     system = {"_batch_id": "b1", "_created_at": CREATED_AT, "amount": None}
     assert rows == [
         {"_id": "b1-000000000000", "email": "j***@example.com", "card": token("4111111111111234")} | system,
@@ -99,7 +101,7 @@ def test_silver_has_the_types_that_the_schema_says(cursor: duckdb.DuckDBPyConnec
 
 def test_kept_columns_stay_and_are_not_counted(cursor: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     outcome, rows = silver(cursor, tmp_path, ROWS, rule("card", PrivacyStrategy.KEEP))
-    assert outcome == AnonymizeOutcome(rows=3, changed_rows=0, columns=())
+    assert outcome == AnonymizeOutcome(rows=3, changed_rows=0, columns=(), k_anonymity=1)
     assert rows == read_batch(tmp_path / "bronze.parquet")
 
 
@@ -111,7 +113,7 @@ def test_only_rows_that_really_differ_are_counted(cursor: duckdb.DuckDBPyConnect
     ]
     masks = rule("email", PrivacyStrategy.MASK), rule("note", PrivacyStrategy.MASK)
     outcome, written = silver(cursor, tmp_path, rows, *masks)
-    assert outcome == AnonymizeOutcome(rows=3, changed_rows=2, columns=("email", "note"))
+    assert outcome == AnonymizeOutcome(rows=3, changed_rows=2, columns=("email", "note"), k_anonymity=3)
     assert [(row["email"], row["note"]) for row in written] == [("****", "*"), ("******", None), ("", None)]
 
 
@@ -133,7 +135,7 @@ def test_refuses_a_rule_that_met_values_and_changed_none(cursor: duckdb.DuckDBPy
 def test_an_engine_that_does_nothing_fails_the_run(
     cursor: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.adapters.engine.privacy.mask_column", lambda _: lambda texts: texts)
+    monkeypatch.setattr("server.adapters.engine.privacy.anonymize.mask_column", lambda _: lambda texts: texts)
     with pytest.raises(InvalidData, match="MASK met values in column 'email' and changed none of them"):
         silver(cursor, tmp_path, ROWS, rule("email", PrivacyStrategy.MASK))
     assert not (tmp_path / "silver.parquet").exists()
@@ -159,20 +161,24 @@ def test_silver_without_every_row_is_a_fault(
     def short(cursor: duckdb.DuckDBPyConnection, source: Path, target: Path, expression: Any) -> int:
         return write_parquet(cursor, source, target, expression.limit(2))
 
-    monkeypatch.setattr("server.adapters.engine.privacy.write_parquet", short)
+    monkeypatch.setattr("server.adapters.engine.privacy.anonymize.write_parquet", short)
     with pytest.raises(RuntimeError, match="silver holds 2 rows, of which 1 are not where bronze has them"):
         silver(cursor, tmp_path, ROWS, rule("email", PrivacyStrategy.MASK))
     assert not (tmp_path / "silver.parquet").exists()
 
 
-@pytest.mark.parametrize("strategy", [each for each in PrivacyStrategy if each is not PrivacyStrategy.DROP])
+@pytest.mark.parametrize(
+    "strategy", [each for each in PrivacyStrategy if each not in (PrivacyStrategy.DROP, PrivacyStrategy.NOISE)]
+)
 @pytest.mark.parametrize("values", [[], [None, None], [None, ""]])
 def test_columns_without_values_are_no_failure(
     cursor: duckdb.DuckDBPyConnection, tmp_path: Path, strategy: PrivacyStrategy, values: list[str | None]
 ) -> None:
-    outcome, rows = silver(cursor, tmp_path, [{"email": value} for value in values], rule("email", strategy))
-    hides_empty = strategy in (PrivacyStrategy.HASH, PrivacyStrategy.REDACT)
-    empty = {PrivacyStrategy.HASH: token(""), PrivacyStrategy.REDACT: None}.get(strategy, "")
+    params = {"prefix": 2} if strategy is PrivacyStrategy.GENERALIZE else {}
+    outcome, rows = silver(cursor, tmp_path, [{"email": value} for value in values], rule("email", strategy, **params))
+    pseudonym = "p1:" + pseudonymizer(KEYS.pseudonym)("")
+    became = {PrivacyStrategy.HASH: token(""), PrivacyStrategy.PSEUDONYMIZE: pseudonym, PrivacyStrategy.REDACT: None}
+    hides_empty, empty = strategy in became, became.get(strategy, "")
     assert [row["email"] for row in rows] == [None if value is None else empty for value in values]
     assert (outcome.rows, outcome.changed_rows) == (len(values), values.count("") if hides_empty else 0)
 
@@ -185,7 +191,7 @@ def test_refuses_rules_that_do_not_fit_before_it_writes(cursor: duckdb.DuckDBPyC
 
 def test_refuses_a_key_of_another_size() -> None:
     with pytest.raises(ValueError, match="32 bytes, not 31"):
-        token_column(KEY[:31])
+        token_column(KEY[:31], 1)
 
 
 def test_leaves_no_function_behind(cursor: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
@@ -210,7 +216,7 @@ def test_values_are_hashed_by_their_canonical_text(cursor: duckdb.DuckDBPyConnec
         tmp_path / "bronze.parquet", fields, [{f"a {kind}": value for kind, (value, _) in texts.items()}]
     )
     rules = [rule(field.name, PrivacyStrategy.HASH) for field in fields]
-    anonymize(cursor, bronze, tmp_path / "silver.parquet", fields, rules, KEY)
+    anonymize(cursor, bronze, tmp_path / "silver.parquet", fields, rules, KEYS)
     (row,) = read_batch(tmp_path / "silver.parquet")
     assert {kind: row[f"a {kind}"] for kind in texts} == {kind: token(text) for kind, (_, text) in texts.items()}
 
@@ -221,7 +227,7 @@ def test_rows_keep_their_order_whatever_the_row_groups(cursor: duckdb.DuckDBPyCo
     for size in (2_048, 3_001, 20_000):
         bronze = write_batch(tmp_path / "bronze.parquet", FIELDS, rows, row_group=size)
         rules = [rule("email", PrivacyStrategy.HASH), rule("card", PrivacyStrategy.MASK, keepLast=1)]
-        outcome = anonymize(cursor, bronze, tmp_path / "silver.parquet", FIELDS, rules, KEY)
+        outcome = anonymize(cursor, bronze, tmp_path / "silver.parquet", FIELDS, rules, KEYS)
         assert outcome.changed_rows == 20_000
         written.append(read_batch(tmp_path / "silver.parquet"))
     assert written[0] == written[1] == written[2]
@@ -236,11 +242,11 @@ async def test_two_batches_at_once_in_the_engine(tmp_path: Path) -> None:
     with Engine([tmp_path], "256MB", 2, tmp_path / "spill") as engine:
 
         async def run(target: Path) -> AnonymizeOutcome:
-            return await engine.run(lambda cursor: anonymize(cursor, bronze, target, FIELDS, rules, KEY), heavy=True)
+            return await engine.run(lambda cursor: anonymize(cursor, bronze, target, FIELDS, rules, KEYS), heavy=True)
 
         targets = [tmp_path / f"{name}.parquet" for name in "ab"]
         outcomes = [await task for task in [asyncio.create_task(run(target)) for target in targets]]
-    assert outcomes == [AnonymizeOutcome(rows=3, changed_rows=2, columns=("email", "card"))] * 2
+    assert outcomes == [AnonymizeOutcome(rows=3, changed_rows=2, columns=("email", "card"), k_anonymity=None)] * 2
     assert read_batch(targets[0]) == read_batch(targets[1])
 
 
@@ -256,43 +262,13 @@ def test_the_key_stands_in_no_statement(cursor: duckdb.DuckDBPyConnection, tmp_p
             return getattr(cursor, name)
 
     bronze = write_batch(tmp_path / "bronze.parquet", FIELDS, ROWS)
-    secret = b"k" * 32
-    anonymize(Overheard(), bronze, tmp_path / "silver.parquet", FIELDS, [rule("card", PrivacyStrategy.HASH)], secret)  # type: ignore[arg-type]
-    assert len(sent) == 2
-    assert not any("kkk" in each or secret.hex()[:8] in each for each in sent)
-
-
-CELLS = st.lists(
-    st.none()
-    | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
-    | st.text("ab1é@.- ", max_size=20)
-    | st.from_regex(r"\A[a-zé.]{1,6}@[a-z]{1,5}\.[a-z]{2}\Z"),
-    max_size=12,
-)
-
-
-@settings(deadline=None)
-@given(CELLS, st.integers(0, 8), st.integers(0, 12))
-def test_a_column_is_masked_as_each_text_alone(cells: list[str | None], keep: int, cut: int) -> None:
-    column = pa.array(cells, pa.string())
-    expected = [None if cell is None else masked(cell, keep) for cell in cells]
-    mask = mask_column(keep)
-    assert mask(column).to_pylist() == expected
-    assert mask(column[:cut]).to_pylist() + mask(column[cut:]).to_pylist() == expected
-    assert mask(pa.chunked_array([column[:cut], column[cut:]], pa.string())).to_pylist() == expected
-    mask(column).validate(full=True)
-
-
-@settings(deadline=None)
-@given(CELLS, st.binary(min_size=32, max_size=32))
-def test_a_token_is_the_keyed_digest_of_the_text(cells: list[str | None], key: bytes) -> None:
-    made = token_column(key)(pa.array(cells, pa.string())).to_pylist()
-    assert made == [
-        None if cell is None else "h1:" + hmac.new(key, cell.encode(), hashlib.sha256).hexdigest() for cell in cells
+    keys = PrivacyKeys(version=1, token=b"k" * 32, pseudonym=b"l" * 64, noise=b"m" * 32)
+    rules = [
+        rule("card", PrivacyStrategy.HASH),
+        rule("email", PrivacyStrategy.PSEUDONYMIZE),
+        rule("amount", PrivacyStrategy.NOISE, scale=1),
     ]
-
-
-def test_a_column_of_more_values_than_are_remembered_is_hashed_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.adapters.engine.privacy_columns.REMEMBERED", 3)
-    texts = [str(place) for place in range(10)] * 2
-    assert token_column(KEY)(pa.array(texts)).to_pylist() == [token(text) for text in texts]
+    anonymize(Overheard(), bronze, tmp_path / "silver.parquet", FIELDS, rules, keys)  # type: ignore[arg-type]
+    assert len(sent) == 2
+    secrets = [key for each in "klm" for key in (each * 3, each.encode().hex() * 4)]
+    assert not any(secret in each for each in sent for secret in secrets)

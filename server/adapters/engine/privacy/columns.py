@@ -1,6 +1,7 @@
-"""Masks and tokens of a whole column, one Arrow chunk at a time: each value alone, so chunking changes nothing."""
+"""Masks, tokens and pseudonyms of a whole column, chunk by chunk: each value alone, so chunking changes nothing."""
 
 import hmac
+import unicodedata
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -9,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from server.adapters.engine.on_demand import compute
+from server.adapters.engine.privacy.keys import pseudonymizer
 from server.kernel.privacy_mask import EMAIL, EMAIL_HEAD, EMAIL_MASK, hides, masked
 
 Texts: TypeAlias = Any
@@ -16,9 +18,8 @@ Texts: TypeAlias = Any
 
 ColumnFunction: TypeAlias = Callable[[Texts], Texts]
 
-KEY_VERSION = "h1:"
 KEY_BYTES = 32
-REMEMBERED = 65_536  # values whose token is kept, which spares columns of few values the HMAC
+REMEMBERED = 65_536  # values whose token is kept, which spares columns of few values the cipher
 REMEMBERED_LENGTH = 100  # characters; both bound the memory of a column to some 30 MB
 
 _HIDES = np.array([byte > 127 or hides(chr(byte)) for byte in range(256)])
@@ -45,29 +46,52 @@ def mask_column(keep_last: int) -> ColumnFunction:
     return mask
 
 
-def token_column(key: bytes) -> ColumnFunction:
-    """`h1:` and the HMAC-SHA256 (RFC 2104) of each text's UTF-8 in hex: 67 characters; null stays null."""
+def token_column(key: bytes, version: int, *, normalize: bool = False) -> ColumnFunction:
+    """`h<version>:` and the HMAC-SHA256 (RFC 2104) of each text's UTF-8 in hex: 67 characters; null stays null.
+
+    `normalize`: texts that differ in case, outer spaces or composition have one token.
+    """
     if len(key) != KEY_BYTES:
         raise ValueError(f"a token key has {KEY_BYTES} bytes, not {len(key)}")
     keyed = hmac.new(key, digestmod="sha256")
-    remembered: dict[str, str] = {}
 
     def token(text: str) -> str:
+        digest = keyed.copy()
+        digest.update((normalized(text) if normalize else text).encode())
+        return f"h{version}:{digest.hexdigest()}"
+
+    return _each_once(token)
+
+
+def pseudonym_column(key: bytes, version: int) -> ColumnFunction:
+    """`p<version>:` and the pseudonym of each text, which the key turns back; null stays null."""
+    pseudonym = pseudonymizer(key)
+    return _each_once(lambda text: f"p{version}:{pseudonym(text)}")
+
+
+def normalized(text: str) -> str:
+    """The form in which texts that people take for the same are the same."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).strip().casefold())
+
+
+def _each_once(make: Callable[[str], str]) -> ColumnFunction:
+    """Each distinct text of a chunk made once, those of few and short values once for the whole column."""
+    remembered: dict[str, str] = {}
+
+    def made(text: str) -> str:
         if known := remembered.get(text):
             return known
-        digest = keyed.copy()
-        digest.update(text.encode())
-        made = KEY_VERSION + digest.hexdigest()
+        fresh = make(text)
         if len(remembered) < REMEMBERED and len(text) <= REMEMBERED_LENGTH:
-            remembered[text] = made
-        return made
+            remembered[text] = fresh
+        return fresh
 
-    def tokens(chunk: Texts) -> Texts:
+    def column(chunk: Texts) -> Texts:
         encoded = _plain(chunk).dictionary_encode()
-        distinct = pa.array([token(text) for text in encoded.dictionary.to_pylist()], pa.string())
+        distinct = pa.array([made(text) for text in encoded.dictionary.to_pylist()], pa.string())
         return distinct.take(encoded.indices)
 
-    return tokens
+    return column
 
 
 def _plain(chunk: Texts) -> Texts:

@@ -1,0 +1,1 @@
+"""Privacy rules over the columns of a batch: applied, proved, previewed, proposed."""

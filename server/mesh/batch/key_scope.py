@@ -1,0 +1,8 @@
+"""The scope of a dataset's privacy keys: inside it equal values get equal tokens, across scopes they never do."""
+
+from server.adapters.engine.privacy.keys import MESH
+
+
+def key_scope(domain: str | None) -> str:
+    """The domain that the dataset belongs to, or the mesh where it belongs to none."""
+    return domain or MESH
