@@ -1,9 +1,11 @@
-"""A dataset's rules: how it is registered and when its batches may be replayed."""
+"""A dataset's rules: how it is registered, how its schema may change, when its batches may be replayed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import TypeAlias, assert_never
 
+from server.kernel.compatibility_rules import Break, Compatibility, breaks, listed, told
 from server.kernel.decider import Decider
 from server.kernel.errors import AlreadyExists, BadUserInput, NotFound, PreconditionFailed
 from server.kernel.fields import Field, check_fields
@@ -41,6 +43,16 @@ class RegisterDataset:
 
 
 @record
+class EvolveSchema:
+    """Give a dataset another schema. `stranded`: rules of contracts that it leaves without their columns."""
+
+    dataset: Urn
+    fields: tuple[Field, ...]
+    compatibility: Compatibility
+    stranded: tuple[Break, ...] = ()
+
+
+@record
 class RequestReplay:
     """Reprocess every batch from its raw file. `batches` counts those that can be replayed.
 
@@ -63,7 +75,7 @@ class CompleteReplay:
     batches: tuple[ReplayedBatch, ...]
 
 
-Command: TypeAlias = RegisterDataset | RequestReplay | CompleteReplay
+Command: TypeAlias = RegisterDataset | EvolveSchema | RequestReplay | CompleteReplay
 
 
 @record
@@ -74,6 +86,16 @@ class DatasetRegistered:
     fields: tuple[Field, ...]
     contains_pii: bool | None
     encryption_enabled: bool
+
+
+@record
+class DatasetSchemaEvolved:
+    """The dataset has another schema, given whole."""
+
+    dataset: Urn
+    schema_version: int
+    fields: tuple[Field, ...]
+    compatibility: Compatibility
 
 
 @record
@@ -94,7 +116,7 @@ class ReplayCompleted:
     batches: tuple[ReplayedBatch, ...]
 
 
-Event: TypeAlias = DatasetRegistered | ReplayRequested | ReplayCompleted
+Event: TypeAlias = DatasetRegistered | DatasetSchemaEvolved | ReplayRequested | ReplayCompleted
 
 
 @record
@@ -117,6 +139,8 @@ def decide(command: Command, state: State) -> Sequence[Event]:
             if state is not None:
                 raise AlreadyExists(f"dataset {state.name!r} exists; choose another name", field="name")
             return [register(command)]
+        case EvolveSchema():
+            return evolved(command, existing(command.dataset, state))
         case RequestReplay(dataset=dataset, reason=reason, run=run, batches=batches, ended=ended):
             known = existing(dataset, state)
             if known.replay not in (None, ended):
@@ -152,15 +176,42 @@ def register(command: RegisterDataset) -> DatasetRegistered:
     )
 
 
+def evolved(command: EvolveSchema, known: Dataset) -> Sequence[DatasetSchemaEvolved]:
+    """The change of schema; nothing where it is the schema that stands. Raises: BadUserInput, PreconditionFailed."""
+    fields = check_fields(command.fields)
+    if fields == known.fields:
+        return []
+    asked = command.compatibility
+    broken = breaks(known.fields, fields, asked)
+    if asked is not Compatibility.NONE:
+        broken += command.stranded
+    if broken:
+        raise PreconditionFailed(
+            f"this schema of dataset {known.name!r} is not {asked} compatible with version {known.schema_version}:"
+            f" {told(broken)}; mend what is named, or ask for another compatibility (NONE allows everything)",
+            breaks=listed(broken),
+        )
+    return [
+        DatasetSchemaEvolved(
+            dataset=command.dataset,
+            schema_version=known.schema_version + 1,
+            fields=fields,
+            compatibility=asked,
+        )
+    ]
+
+
 def evolve(state: State, event: Event) -> State:
     """The state after the event."""
     match event:
         case DatasetRegistered(name=name, fields=fields):
             return Dataset(name=name, fields=fields, schema_version=1)
+        case DatasetSchemaEvolved(fields=fields, schema_version=version):
+            return replace(_standing(state), fields=fields, schema_version=version)
         case ReplayRequested(run=run):
-            return _with_replay(state, run)
+            return replace(_standing(state), replay=run)
         case ReplayCompleted():
-            return _with_replay(state, None)
+            return replace(_standing(state), replay=None)
         case _:
             assert_never(event)
 
@@ -172,9 +223,9 @@ def existing(dataset: Urn, state: State) -> Dataset:
     return state
 
 
-def _with_replay(state: State, run: Urn | None) -> State:
+def _standing(state: State) -> Dataset:
     assert state is not None, "a stream starts with DatasetRegistered"
-    return Dataset(name=state.name, fields=state.fields, schema_version=state.schema_version, replay=run)
+    return state
 
 
 def about(state: State) -> tuple[Urn, ...]:

@@ -6,9 +6,10 @@ from typing import assert_never
 from pydantic import TypeAdapter
 
 from server.adapters.store.intervals import Change, Open, Write
+from server.kernel.compatibility_rules import Compatibility
 from server.kernel.fields import Field
 from server.kernel.recorded import Recorded
-from server.mesh.dataset.domain import DatasetRegistered, Event, ReplayCompleted, ReplayRequested
+from server.mesh.dataset.domain import DatasetRegistered, DatasetSchemaEvolved, Event, ReplayCompleted, ReplayRequested
 from server.mesh.dataset.tables import DatasetRow, SchemaVersionRow
 
 FIELDS = TypeAdapter(tuple[Field, ...])
@@ -21,6 +22,8 @@ def project(recorded: Recorded[Event]) -> Sequence[Write]:
     match event:
         case DatasetRegistered():
             return registered(recorded, event)
+        case DatasetSchemaEvolved():
+            return evolved(recorded, event)
         case ReplayRequested(run=run):
             return [moved(recorded, run)]
         case ReplayCompleted():
@@ -47,19 +50,42 @@ def registered(recorded: Recorded[Event], event: DatasetRegistered) -> Sequence[
             "updated_at": recorded.recorded_at,
         },
     )
-    version = Open(
+    return [dataset, version_row(recorded, 1, event.fields, Compatibility.NONE)]
+
+
+def evolved(recorded: Recorded[Event], event: DatasetSchemaEvolved) -> Sequence[Write]:
+    """The dataset with another schema, and the version. A field marked pii makes the dataset personal for good."""
+    personal = {"contains_pii": True} if any(field.pii for field in event.fields) else {}
+    dataset = Change(
+        table=DatasetRow,
+        id=recorded.stream,
+        values={
+            "revision": recorded.version,
+            "fields": FIELDS.dump_python(event.fields, mode="json"),
+            "schema_version": event.schema_version,
+            "updated_at": recorded.recorded_at,
+        }
+        | personal,
+    )
+    return [dataset, version_row(recorded, event.schema_version, event.fields, event.compatibility)]
+
+
+def version_row(
+    recorded: Recorded[Event], version: int, fields: tuple[Field, ...], compatibility: Compatibility
+) -> Open:
+    """A version of the schema: none is ever closed, for batches name the one that they were written under."""
+    return Open(
         table=SchemaVersionRow,
-        id=f"{recorded.stream}#1",
+        id=f"{recorded.stream}#{version}",
         values={
             "dataset": recorded.stream,
-            "version": 1,
-            "fields": fields,
-            "compatibility": "NONE",
+            "version": version,
+            "fields": FIELDS.dump_python(fields, mode="json"),
+            "compatibility": compatibility.value,
             "position": recorded.position,
             "registered_at": recorded.recorded_at,
         },
     )
-    return [dataset, version]
 
 
 def moved(recorded: Recorded[Event], replay: str | None) -> Change:

@@ -1,20 +1,28 @@
 """Commands on datasets."""
 
+import asyncio
+from collections.abc import Sequence
+
 from server.adapters.store.aggregate import Aggregate
-from server.adapters.store.commands import Commands, Receipt
-from server.kernel.fields import Field
-from server.kernel.ids import Kind, check_name, urn
+from server.adapters.store.append import StreamCheck
+from server.adapters.store.commands import Commands, Decision, Receipt, decide, version_differs
+from server.kernel.compatibility_rules import Break, Compatibility, break_of_contract
+from server.kernel.fields import Field, check_fields
+from server.kernel.ids import Kind, Urn, check_name, reference, urn
 from server.kernel.intent import Intent
-from server.mesh.dataset.domain import DATASET, RegisterDataset, State
+from server.mesh.contract.fit import Rule, misfits
+from server.mesh.contract.queries import ContractQueries, ContractRow, terms_of_row
+from server.mesh.dataset.domain import DATASET, EvolveSchema, RegisterDataset, State
 
 DATASETS = Aggregate(Kind.DATASET, DATASET, State)
 
 
 class DatasetService:
-    """Registers datasets."""
+    """Registers datasets and changes their schemas."""
 
-    def __init__(self, commands: Commands) -> None:
+    def __init__(self, commands: Commands, contracts: ContractQueries) -> None:
         self._commands = commands
+        self._contracts = contracts
 
     async def register(
         self,
@@ -35,3 +43,49 @@ class DatasetService:
             encryption_enabled=encryption_enabled,
         )
         return await self._commands.execute(DATASETS, dataset, command, intent)
+
+    async def evolve(
+        self,
+        dataset: str,
+        fields: tuple[Field, ...],
+        compatibility: Compatibility,
+        *,
+        expected: int | None,
+        intent: Intent,
+    ) -> tuple[Urn, Receipt]:
+        """Give a dataset another schema. Raises: BadUserInput, NotFound, PreconditionFailed, Conflict."""
+        stream = reference(Kind.DATASET, dataset, field="dataset")
+        wanted = check_fields(fields)
+
+        async def attempt() -> Decision:
+            loaded = await self._commands.load(DATASETS, stream)
+            if expected is not None and loaded.version not in (0, expected):
+                raise version_differs(loaded, expected)
+            contracts = await self._contracts.active(stream)
+            known = loaded.state.fields if loaded.state is not None else ()
+            command = EvolveSchema(
+                dataset=stream,
+                fields=wanted,
+                compatibility=compatibility,
+                stranded=await asyncio.to_thread(stranded, contracts, known, wanted),
+            )
+            decision = decide(DATASETS, stream, loaded, command)
+            guards = (StreamCheck(stream=Urn(row.id), version=row.revision) for row in contracts)
+            return Decision(checks=(*decision.checks, *guards), events=decision.events)
+
+        return stream, await self._commands.perform(intent, attempt)
+
+
+def stranded(contracts: Sequence[ContractRow], old: Sequence[Field], new: Sequence[Field]) -> tuple[Break, ...]:
+    """The rules of contracts that fit the old schema and not the new one."""
+    found: list[Break] = []
+    for contract in contracts:
+        terms = terms_of_row(contract)
+        rules: tuple[Rule, ...] = (*terms.quality_rules, *terms.privacy_rules)
+        before = {one.rule for one in misfits(rules, old)}
+        found += (
+            break_of_contract(contract.contract_id, one.column, one.rule, f"{one.why}; change it with updateContract")
+            for one in misfits(rules, new)
+            if one.rule not in before
+        )
+    return tuple(found)

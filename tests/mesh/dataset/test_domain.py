@@ -2,6 +2,7 @@ from typing import Any, get_args
 
 import pytest
 
+from server.kernel.compatibility_rules import Compatibility
 from server.kernel.errors import AlreadyExists, BadUserInput, NotFound, PreconditionFailed
 from server.kernel.fields import Field
 from server.kernel.ids import Urn
@@ -10,6 +11,7 @@ from server.mesh.dataset.domain import (
     CompleteReplay,
     Dataset,
     DatasetRegistered,
+    DatasetSchemaEvolved,
     Event,
     RegisterDataset,
     ReplayCompleted,
@@ -29,6 +31,8 @@ REPORT = (
     ReplayedBatch(batch=Urn("batch:b1"), outcome=ReplayOutcome.REPLAYED, rows_before=3, rows_after=4),
     ReplayedBatch(batch=Urn("batch:b2"), outcome=ReplayOutcome.KEPT, rows_before=5, rows_after=5, reason="why"),
 )
+WIDER = (*FIELDS, Field(name="town", type="string"))
+EVOLVED = DatasetSchemaEvolved(dataset=ORDERS, schema_version=2, fields=WIDER, compatibility=Compatibility.BACKWARD)
 COMPLETED = ReplayCompleted(dataset=ORDERS, run=RUN, batches=REPORT)
 
 
@@ -173,7 +177,7 @@ def test_its_events_concern_the_dataset() -> None:
 
 
 def test_every_event_changes_the_state() -> None:
-    history: list[Event] = [REGISTERED, REQUESTED, COMPLETED]
+    history: list[Event] = [REGISTERED, EVOLVED, REQUESTED, COMPLETED]
     assert {type(event) for event in history} == set(get_args(Event))
     for count in range(len(history)):
         assert given(DATASET, *history[:count]).state != given(DATASET, *history[: count + 1]).state

@@ -1,15 +1,19 @@
 """A dataset's state and its rows in the read tables are one truth."""
 
 import dataclasses
+from dataclasses import replace
 
+import pytest
+
+from server.kernel.fields import Field
 from server.mesh.dataset.domain import DATASET, Dataset, Event
 from server.mesh.dataset.projection import FIELDS
 from server.mesh.dataset.tables import DatasetRow, SchemaVersionRow
-from tests.mesh.dataset.test_domain import COMPLETED, ORDERS, REGISTERED, REQUESTED
+from tests.mesh.dataset.test_domain import COMPLETED, EVOLVED, ORDERS, REGISTERED, REQUESTED, WIDER
 from tests.mesh.dataset.test_domain import FIELDS as COLUMNS
 from tests.mesh.projected import ReadTables, instant
 
-HISTORY: list[Event] = [REGISTERED, REQUESTED, COMPLETED, REQUESTED]
+HISTORY: list[Event] = [REGISTERED, REQUESTED, COMPLETED, EVOLVED, REQUESTED]
 
 
 def test_the_rows_as_of_every_position_are_the_state_after_it(read_tables: ReadTables) -> None:
@@ -24,14 +28,29 @@ def test_the_rows_as_of_every_position_are_the_state_after_it(read_tables: ReadT
         assert (row["created_at"], row["updated_at"]) == (instant(1), instant(position))
 
 
-def test_the_first_version_of_the_schema_is_kept(read_tables: ReadTables) -> None:
+def test_every_version_of_the_schema_is_kept_for_good(read_tables: ReadTables) -> None:
     rows = read_tables.after(ORDERS, HISTORY, together=2)
-    [version] = rows.of[SchemaVersionRow]
-    assert FIELDS.validate_python(version["fields"]) == COLUMNS
-    assert {name: version[name] for name in ("id", "dataset", "version", "position", "registered_at")} == {
-        "id": "dataset:orders#1",
-        "dataset": ORDERS,
-        "version": 1,
-        "position": 1,
-        "registered_at": instant(1),
-    }
+    first, second = rows.standing(SchemaVersionRow, len(HISTORY))
+    assert rows.standing(SchemaVersionRow, 3) == [first]
+    assert [FIELDS.validate_python(one["fields"]) for one in (first, second)] == [COLUMNS, WIDER]
+    names = ("id", "dataset", "version", "compatibility", "position", "registered_at")
+    assert [tuple(one[name] for name in names) for one in (first, second)] == [
+        ("dataset:orders#1", ORDERS, 1, "NONE", 1, instant(1)),
+        ("dataset:orders#2", ORDERS, 2, "BACKWARD", 4, instant(4)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "pii", "expected"),
+    [(None, True, True), (False, True, True), (True, False, True), (False, False, False), (None, False, None)],
+)
+def test_a_personal_column_makes_the_dataset_personal_and_nothing_takes_that_back(
+    read_tables: ReadTables, said: bool | None, pii: bool, expected: bool | None
+) -> None:
+    plain = (Field(name="id", type="int"),)
+    registered = replace(REGISTERED, fields=plain, contains_pii=said)
+    evolved = replace(EVOLVED, fields=(*plain, Field(name="town", type="string", pii=pii)))
+    again = replace(EVOLVED, schema_version=3, fields=plain)
+    rows = read_tables.after(ORDERS, [registered, evolved, again])
+    told = [rows.standing(DatasetRow, position)[0]["contains_pii"] for position in (1, 2, 3)]
+    assert told == [said, expected, expected]

@@ -1,0 +1,1 @@
+"""Schemas in the formats of others: written from fields and read into fields."""
