@@ -38,9 +38,16 @@ async def receive_file(
 ) -> Received:
     """Take the body of `request` as the object `key`; whatever goes wrong leaves nothing behind.
 
-    Raises: ObjectExists, BadUserInput (cut short), LimitExceeded, Stalled, StorageFull.
+    Raises: ObjectExists, BeingWritten, BadUserInput (cut short), LimitExceeded, Stalled, StorageFull.
     """
     declared = _declared_length(request, max_bytes)
+    with storage.claim(key):
+        return await _receive(request, storage, key, declared, max_bytes, stall_seconds)
+
+
+async def _receive(
+    request: Request, storage: Storage, key: str, declared: int | None, max_bytes: int, stall_seconds: float
+) -> Received:
     if await run_in_threadpool(storage.exists, key):
         raise ObjectExists(f"a file stands under {key!r} already: each address takes one; ask for a new one")
     writer = await run_in_threadpool(lambda: StagedWriter(storage.staging()))

@@ -119,18 +119,15 @@ def test_a_completed_upload_uses_the_address_up(client: httpx.Client, storage: L
     assert contents(storage) == {KEY: b"first"}
 
 
-def test_of_two_uploads_at_once_the_first_to_end_wins(server: Running, storage: LocalStorage) -> None:
-    request = (
-        b"PUT " + put_address().encode() + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: close\r\n\r\n"
+def test_an_address_takes_one_upload_at_a_time(client: httpx.Client, storage: LocalStorage) -> None:
+    with storage.claim(KEY):
+        response = client.put(put_address(), content=b"second")
+    assert response.status_code == 409
+    assert response.json() == refusal(
+        "CONFLICT", f"'{KEY}' is being written by another request: wait until it ends, or choose another address"
     )
-    with server.connect() as slow:
-        slow.sendall(request + b"sl")
-        assert answer_of(server, request + b"quick").startswith(b"HTTP/1.1 201 ")
-        slow.sendall(b"ow.")
-        assert slow.recv(65536).startswith(b"HTTP/1.1 409 ")
-    server.wait_for_end()
-    server.wait_for_end()
-    assert contents(storage) == {KEY: b"quick"}
+    assert client.put(put_address(), content=b"third").status_code == 201
+    assert contents(storage) == {KEY: b"third"}
 
 
 def whole_request(chunked: bool) -> bytes:

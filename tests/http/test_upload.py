@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from starlette.requests import Request
 from starlette.types import Message, Scope
 
 from server.adapters.storage.local import LocalStorage
+from server.adapters.storage.port import BeingWritten
 from server.http.upload import receive_file
 from server.kernel.errors import BadUserInput
 
@@ -34,7 +36,7 @@ def piece(body: bytes, *, more: bool) -> Message:
 
 
 def files(storage: LocalStorage) -> list[Path]:
-    return [path for path in storage.root.rglob("*") if path.is_file()]
+    return [path for path in storage.root.rglob("*") if path.is_file() and path.suffix != ".claim"]
 
 
 async def test_a_server_that_goes_down_leaves_nothing(tmp_path: Path) -> None:
@@ -66,3 +68,34 @@ async def test_http_2_needs_no_length(tmp_path: Path) -> None:
     received = await receive_file(upload, storage, KEY, max_bytes=100, stall_seconds=60)
     assert (received.key, received.size_bytes) == (KEY, 3)
     assert storage.read_path(KEY).read_bytes() == b"hey"
+
+
+async def test_only_one_request_at_a_time_sends_a_file_and_a_cut_one_gives_its_place_up(tmp_path: Path) -> None:
+    storage, stopped = LocalStorage(tmp_path), asyncio.Event()
+    slow = request([piece(bytes(2_000_000), more=True)], stopped, 3_000_000)
+    sending = asyncio.create_task(receive_file(slow, storage, KEY, max_bytes=10_000_000, stall_seconds=60))
+    await stopped.wait()
+    quick = [piece(b"quick", more=False)]
+    with pytest.raises(BeingWritten):
+        await receive_file(request(quick, asyncio.Event(), 5), storage, KEY, max_bytes=100, stall_seconds=60)
+    assert not storage.exists(KEY)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    received = await receive_file(request(quick, asyncio.Event(), 5), storage, KEY, max_bytes=100, stall_seconds=60)
+    assert received.size_bytes == 5
+    assert [path.read_bytes() for path in files(storage)] == [b"quick"]
+
+
+async def test_a_sweep_leaves_an_upload_alone_that_is_under_way(tmp_path: Path) -> None:
+    storage, stopped = LocalStorage(tmp_path), asyncio.Event()
+    slow = request([piece(bytes(2_000_000), more=True)], stopped, 3_000_000)
+    sending = asyncio.create_task(receive_file(slow, storage, KEY, max_bytes=10_000_000, stall_seconds=60))
+    await stopped.wait()
+    left = storage.staging()
+    left.write_bytes(b"of a crash")
+    assert storage.sweep_staging(datetime(2100, 1, 1, tzinfo=UTC)) == 1
+    assert [path.stat().st_size for path in files(storage)] == [2_000_000]
+    sending.cancel()
+    await asyncio.wait([sending])
+    assert files(storage) == []

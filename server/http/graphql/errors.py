@@ -5,6 +5,7 @@ and the correlation id that the client also gets.
 """
 
 import logging
+import re
 from uuid import uuid4
 
 from graphql import (
@@ -26,6 +27,7 @@ from server.kernel.errors import Refused, Unavailable
 LOG = logging.getLogger("lakemesh.graphql")
 MASKED = "internal error"
 TOO_MANY_TOKENS = "Document contains more than"  # how graphql-core begins that one syntax error
+_FOUND = re.compile(r", found: .*", re.DOTALL)  # how it repeats an input, which may hold rows, to its end
 UNREADABLE = (CannotGetOperationTypeError, InvalidOperationTypeError, MissingQueryError)
 
 
@@ -90,6 +92,8 @@ class Schema(StrawberrySchema):
         for at, error in enumerate(errors):
             code = client_code(error)
             if code is not None:
+                if not isinstance(error.original_error, Refused):
+                    error.message = _FOUND.sub(".", error.message)
                 errors[at] = coded(error, code)
                 continue
             cause = error.original_error or error

@@ -83,6 +83,21 @@ async def test_the_mistakes_of_clients_have_codes_and_are_not_logged(
     assert faults(caplog) == []
 
 
+@pytest.mark.parametrize(
+    ("query", "variables"),
+    [
+        ("query($p:PersonInput!){greet(person:$p)}", {"p": {"name": "ada@example.com, found: bo", "surplus": 1}}),
+        ("query($p:PersonInput!){greet(person:$p)}", {"p": "ada@example.com, found: bo"}),
+        ('{greet(person:{name:"ada@example.com, found: bo", surplus: 1})}', None),
+    ],
+)
+async def test_an_input_that_does_not_fit_is_not_repeated(query: str, variables: object) -> None:
+    answer = (await ask(query, variables=variables)).json()
+    assert answer["errors"] != []
+    assert "ada@" not in str(answer)
+    assert "found: bo" not in str(answer)
+
+
 async def test_more_mistakes_than_are_told_are_the_clients_too(caplog: pytest.LogCaptureFixture) -> None:
     names = [f"n{number}" for number in range(60)]
     heads = ",".join(f"${name}:Int!" for name in names)

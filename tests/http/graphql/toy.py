@@ -92,8 +92,17 @@ class PersonConnection:
 ADA = Person(id=strawberry.ID("person:ada"), name="Ada")
 
 
+@strawberry.input
+class PersonInput:
+    name: str
+
+
 @strawberry.type
 class Query:
+    @strawberry.field
+    def greet(self, person: PersonInput) -> str:
+        return f"hello {person.name}"
+
     @strawberry.field
     def hello(self, name: str = "world") -> str:
         return f"hello {name}"

@@ -1,0 +1,1 @@
+"""Rows of many files as pages, counts and streams."""
