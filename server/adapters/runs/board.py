@@ -21,11 +21,12 @@ from server.adapters.runs.run import (
     unknown_run,
 )
 from server.adapters.runs.signals import NOTIFY, RunSignals, woken
-from server.adapters.runs.tables import BATCH_TAKEN
-from server.kernel.errors import AlreadyExists, Conflict
+from server.adapters.runs.tables import BATCH_TAKEN, REPLAY_TAKEN
+from server.kernel.errors import AlreadyExists, Conflict, PreconditionFailed, Refused
 from server.kernel.ids import Urn
 
-POLL_SECONDS = 1.0  # a lost notification costs at most this
+POLL_SECONDS = 1.0  # while nobody listens, a change is seen so late at most
+LISTENING_POLL_SECONDS = 30.0  # a connection that died without a word is found out by this
 
 _INSERT = f"""
 insert into process_run (id, kind, status, dataset, batch_id, actor, correlation_id, command_key, input_digest, payload)
@@ -46,6 +47,10 @@ select {RUN_COLUMNS} from process_run
  where {_MATCHES} and ($5::timestamptz is null or (created_at, id) > ($5, $6::uuid))
  order by created_at, id limit $7"""  # noqa: S608 - every value is a parameter
 
+_LATEST = f"""
+select {RUN_COLUMNS} from process_run where {_MATCHES}
+ order by created_at desc, id desc limit 1"""  # noqa: S608 - every value is a parameter
+
 
 class RunBoard:
     """What mutations and queries know of runs."""
@@ -57,20 +62,19 @@ class RunBoard:
     async def start(self, request: RunRequest) -> Run:
         """Start a run, or answer the one that the same command started before, as it now stands.
 
-        Raises: Conflict where the key stands for another input; AlreadyExists where a run is appending the batch.
+        Raises: Conflict where the key stands for another input; AlreadyExists where a run is appending the batch;
+        PreconditionFailed where a run is replaying the dataset.
         """
         try:
             return await self._insert(request)
         except asyncpg.UniqueViolationError as error:
-            if getattr(error, "constraint_name", None) != BATCH_TAKEN:  # asyncpg sets it from what Postgres sent
+            taken = getattr(error, "constraint_name", None)  # asyncpg sets it from what Postgres sent
+            if taken not in (BATCH_TAKEN, REPLAY_TAKEN):
                 raise
             # Of two equal commands at the same instant, the second may meet the batch before it meets the key.
             if (run := await self._repeated(self._pool, request.command_key, request.input_digest)) is not None:
                 return run
-            raise AlreadyExists(
-                f"batch {request.batch_id!r} is being appended by another run; wait for it or choose another id",
-                field="batchId",
-            ) from None
+            raise _taken(request, taken) from None
 
     async def find(self, command_key: str, input_digest: bytes) -> Run | None:
         """The run that a command with this key started. Raises: Conflict where the key stands for another input."""
@@ -87,7 +91,7 @@ class RunBoard:
                 left = deadline - loop.time()
                 if run.finished or left <= 0:
                     return run
-                await woken(changed, min(left, POLL_SECONDS))
+                await woken(changed, min(left, self._patience))
 
     async def changes(self, run_id: Urn) -> AsyncGenerator[Run, None]:
         """The run now and after every change to its end; changes in quick succession come as one. Raises: NotFound."""
@@ -97,7 +101,7 @@ class RunBoard:
                 changed.clear()
                 run = await self.get(run_id)
                 if run == seen:
-                    await woken(changed, POLL_SECONDS)
+                    await woken(changed, self._patience)
                 else:
                     seen = run
                     yield run
@@ -115,9 +119,18 @@ class RunBoard:
         rows = await self._pool.fetch(_PAGE, *_terms(only), *place, first + 1)
         return RunPage(runs=tuple(run_from_row(row) for row in rows[:first]), has_more=len(rows) > first)
 
+    async def latest(self, only: RunFilter) -> Run | None:
+        """The newest of the matching runs."""
+        row = await self._pool.fetchrow(_LATEST, *_terms(only))
+        return None if row is None else run_from_row(row)
+
     async def count(self, only: RunFilter) -> int:
         """How many runs match."""
         return int(await self._pool.fetchval(_COUNT, *_terms(only)))
+
+    @property
+    def _patience(self) -> float:
+        return LISTENING_POLL_SECONDS if self._signals.listening else POLL_SECONDS
 
     async def _insert(self, request: RunRequest) -> Run:
         async with self._pool.acquire() as connection, connection.transaction():
@@ -156,6 +169,15 @@ class RunBoard:
                 field="idempotencyKey",
             )
         return run_from_row(row)
+
+
+def _taken(request: RunRequest, constraint: str) -> Refused:
+    if constraint == REPLAY_TAKEN and request.dataset is not None:
+        return PreconditionFailed(f"a replay of {request.dataset!r} is under way; wait for it to end")
+    return AlreadyExists(
+        f"batch {request.batch_id!r} is being appended by another run; wait for it or choose another id",
+        field="batchId",
+    )
 
 
 def _terms(only: RunFilter) -> tuple[str | None, str | None, str | None, str | None]:

@@ -25,10 +25,14 @@ class RunContext:
         self._news = False
 
     async def progress(self, fraction: float, rows_done: int) -> None:
-        """Say how far the run is, 0 to 1. Costs nothing: the worker writes the latest word a few times a second."""
+        """Say how far the run is, 0 to 1. Costs nothing: the worker writes the latest word a few times a second.
+
+        It never goes back: of what was said out of order, the furthest counts.
+        """
         assert 0 <= fraction <= 1, f"progress goes from 0 to 1, not to {fraction}"
-        self._news = self._news or (fraction, rows_done) != (self.fraction, self.rows_done)
-        self.fraction, self.rows_done = fraction, rows_done
+        furthest = max(fraction, self.fraction), max(rows_done, self.rows_done)
+        self._news = self._news or furthest != (self.fraction, self.rows_done)
+        self.fraction, self.rows_done = furthest
 
     def take_news(self) -> bool:
         """Whether something was said since the last call."""
@@ -38,3 +42,10 @@ class RunContext:
 
 # Raises Refused where the run cannot be done. Cancelled where the worker stops: it then runs again, from the start.
 Handler: TypeAlias = Callable[[RunContext], Awaitable[RunOutcome]]
+
+# What an earlier attempt at the run recorded to its end; None where it did not. Asked before a run is told failed.
+Recorded: TypeAlias = Callable[[Run], Awaitable[RunOutcome | None]]
+
+
+async def nothing_recorded(_: Run) -> None:
+    """Nobody can tell: what an attempt came to is what counts."""

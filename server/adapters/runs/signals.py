@@ -59,6 +59,11 @@ class RunSignals:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
+    @property
+    def listening(self) -> bool:
+        """Whether changes are told now; else whoever waits looks by itself."""
+        return self._connection is not None and not self._gone.is_set()
+
     @contextmanager
     def watch(self, run: Urn) -> Generator[asyncio.Event]:
         """An event that is set whenever the run may have changed: clear it, look, wait."""
@@ -134,6 +139,7 @@ class RunSignals:
 
     def _lost(self, _connection: object) -> None:
         self._gone.set()
+        self._alert(None)
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         self._alert(Urn(str(payload)))

@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 
 UNFINISHED = "status in ('QUEUED', 'RUNNING')"
 BATCH_TAKEN = "process_run_batch_taken"
+REPLAY_TAKEN = "process_run_replay_taken"
 
 
 class ProcessRunRow(SQLModel, table=True):
@@ -24,6 +25,7 @@ class ProcessRunRow(SQLModel, table=True):
             unique=True,
             postgresql_where=text(f"kind = 'APPEND' and {UNFINISHED}"),
         ),
+        Index(REPLAY_TAKEN, "dataset", unique=True, postgresql_where=text(f"kind = 'REPLAY' and {UNFINISHED}")),
         Index("process_run_job", "job_id", unique=True, postgresql_where=text(UNFINISHED)),
         Index("process_run_unfinished", "dataset", "created_at", "id", postgresql_where=text(UNFINISHED)),
         Index("process_run_created_at", "created_at", "id"),

@@ -18,13 +18,7 @@ def verdict_of(context: RunContext, ended: "asyncio.Task[RunOutcome]") -> Verdic
     """The verdict on a handler that has ended by itself."""
     fault = asyncio.CancelledError() if ended.cancelled() else ended.exception()
     if fault is None:
-        outcome = ended.result()
-        return Verdict(
-            progress=1.0,
-            rows_done=context.rows_done,
-            first_position=outcome.first_position,
-            last_position=outcome.last_position,
-        )
+        return success(context, ended.result())
     if isinstance(fault, Refused):
         return Verdict(
             progress=context.fraction,
@@ -42,4 +36,14 @@ def verdict_of(context: RunContext, ended: "asyncio.Task[RunOutcome]") -> Verdic
         rows_done=context.rows_done,
         error=f"{what}; correlation id {run.correlation_id}",
         error_code="INTERNAL",
+    )
+
+
+def success(context: RunContext, outcome: RunOutcome) -> Verdict:
+    """The verdict on a run that came to this."""
+    return Verdict(
+        progress=1.0,
+        rows_done=context.rows_done,
+        first_position=outcome.first_position,
+        last_position=outcome.last_position,
     )

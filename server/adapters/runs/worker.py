@@ -13,10 +13,10 @@ import asyncpg
 
 from server.adapters.postgres.away import unavailable
 from server.adapters.runs.claims import Claim, ClaimLost, Claims, Progress
-from server.adapters.runs.context import Handler, RunContext, RunOutcome
+from server.adapters.runs.context import Handler, Recorded, RunContext, RunOutcome, nothing_recorded
 from server.adapters.runs.run import ProcessKind
 from server.adapters.runs.signals import DATABASE_AWAY, RunSignals, woken
-from server.adapters.runs.verdict import DiedTooOften, verdict_of
+from server.adapters.runs.verdict import DiedTooOften, success, verdict_of
 from server.kernel.ids import Urn
 
 logger = logging.getLogger(__name__)
@@ -62,12 +62,14 @@ class RunWorker:
         signals: RunSignals,
         handlers: Mapping[ProcessKind, Handler],
         *,
+        recorded: Recorded = nothing_recorded,
         max_concurrent: int = 2,
         heartbeat_timeout: float = 30.0,
         stop_seconds: float = 20.0,
     ) -> None:
         self._signals = signals
         self._handlers = dict(handlers)
+        self._recorded = recorded
         self._max_concurrent = max_concurrent
         self._beat_seconds = heartbeat_timeout / 30
         self._silent_seconds = heartbeat_timeout / 10
@@ -181,8 +183,7 @@ class RunWorker:
                     await asyncio.sleep(held.claim.run.attempt)  # a second more each time
                     await _insist(lambda: self._claims.give_back(held.claim))
                 case _:
-                    verdict = verdict_of(held.context, held.handler)
-                    await _insist(lambda: self._claims.settle(held.claim, verdict))
+                    await _insist(lambda: self._settle(held))
         except ClaimLost:
             logger.warning("%s was taken over by another worker; what this one did does not count", run)
         except DATABASE_AWAY as error:
@@ -190,6 +191,12 @@ class RunWorker:
         finally:
             self._held.pop(run, None)
             self._wake.set()
+
+    async def _settle(self, held: _Held) -> None:
+        """A run whose event stands has succeeded, whatever this attempt at it met."""
+        stands = None if _succeeded(held.handler) else await self._recorded(held.claim.run)
+        verdict = verdict_of(held.context, held.handler) if stands is None else success(held.context, stands)
+        await self._claims.settle(held.claim, verdict)
 
     async def _keep_hold(self) -> None:
         loop = asyncio.get_running_loop()

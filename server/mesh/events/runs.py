@@ -4,14 +4,15 @@ from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime
 from typing import Any
 
-from server.adapters.runs import ProcessKind, Run, RunBoard, RunCursor, RunFilter, RunRequest, RunStatus
+from server.adapters.runs import ProcessKind, Run, RunBoard, RunCursor, RunFilter, RunOutcome, RunRequest, RunStatus
 from server.adapters.store.commands import Commands
 from server.adapters.store.paging import Cursor, Page, PageRequest, check_first, decode_cursor, fingerprint
 from server.kernel.errors import BadUserInput, NotFound, Refused
-from server.kernel.ids import Urn
+from server.kernel.ids import Urn, name_of
 from server.kernel.intent import Intent
 
 MAX_WAIT_SECONDS = 60.0
+COMPLETED = "/completed"  # the part of a replay's key that stands for its end
 
 _BY_CODE: Mapping[str, type[Refused]] = {cls.code: cls for cls in Refused.__subclasses__()}
 
@@ -71,6 +72,11 @@ class Runs:
             if page.runs:
                 return page.runs[0]
         return None
+
+    async def under_way(self, kind: ProcessKind, batch: Urn) -> bool:
+        """Whether a run of this kind on the batch has not ended."""
+        newest = await self._board.latest(RunFilter(kind=kind, batch=name_of(batch)))
+        return newest is not None and not newest.finished
 
     async def find(self, identifier: Urn) -> Run | None:
         """A run as it stands, or None."""
@@ -149,3 +155,24 @@ def run_intent(run: Run, part: str = "") -> Intent:
         digest=b"",
         keyed=True,
     )
+
+
+# Of runs whose event is the whole of what they come to. What lets a batch go still has files to remove.
+_DONE_BY_EVENT: Mapping[ProcessKind, str] = {
+    ProcessKind.APPEND: "",
+    ProcessKind.QUALITY_CHECK: "",
+    ProcessKind.ANONYMIZE: "",
+    ProcessKind.PUBLISH: "",
+    ProcessKind.REPLAY: COMPLETED,
+}
+
+
+async def recorded(commands: Commands, run: Run) -> RunOutcome | None:
+    """What the run recorded, if an attempt at it came to its end; None where none did."""
+    if run.kind not in _DONE_BY_EVENT:
+        return None
+    last = await commands.answered(run_intent(run, _DONE_BY_EVENT[run.kind]))
+    if last is None:
+        return None
+    first = await commands.answered(run_intent(run))
+    return RunOutcome(first_position=first.first if first else last.first, last_position=last.last)

@@ -31,8 +31,14 @@ async def test_a_lost_connection_is_made_anew_and_everybody_looks_again(
     name = await pool.fetchval("select current_database()")
     with signals.heed(heard.put_nowait), signals.watch(Urn("run:1")) as changed:
         async with asyncio.timeout(30):
+            assert signals.listening
             assert len(await pool.fetch(LISTENERS, name)) == 1
-            assert await heard.get() is None
+            assert await heard.get() is None  # it is lost: whoever waits looks by itself
+            assert not signals.listening
+            await changed.wait()
+            changed.clear()
+            assert await heard.get() is None  # it is back: something may have been missed
+            assert signals.listening
             await changed.wait()
             changed.clear()
             await pool.execute("select pg_notify('runs', 'run:1')")
@@ -45,14 +51,14 @@ async def test_what_is_held_is_held_again_after_a_lost_connection(signals: RunSi
     heard: asyncio.Queue[Urn | None] = asyncio.Queue()
     await signals.hold(worker)
     assert await pool.fetchval(LOCKS) == 1
-    killed = await pool.fetch(
-        "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'"
-        " and database = (select oid from pg_database where datname = current_database())"
-    )
-    assert len(killed) == 1
     with signals.heed(heard.put_nowait):
+        killed = await pool.fetch(
+            "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'"
+            " and database = (select oid from pg_database where datname = current_database())"
+        )
+        assert len(killed) == 1
         async with asyncio.timeout(30):
-            assert await heard.get() is None
+            assert [await heard.get() for _ in range(2)] == [None, None]  # lost, and back
     assert await pool.fetchval(LOCKS) == 1
     await signals.let_go(worker)
     assert await pool.fetchval(LOCKS) == 0

@@ -31,6 +31,8 @@ async def test_a_run_that_succeeds_says_what_it_did(board: RunBoard, pool: async
         assert context.run.payload == {"file": "x", "n": [1, None]}
         assert (context.run.status, context.run.attempt) == (RunStatus.RUNNING, 1)
         await context.progress(0.3, 30)
+        await context.progress(0.2, 20)
+        assert (context.fraction, context.rows_done) == (0.3, 30)  # it never goes back
         return RunOutcome(first_position=11, last_position=13)
 
     run = await board.start(ask(KIND, file="x", n=[1, None]))
@@ -186,7 +188,7 @@ async def test_a_worker_takes_over_from_a_dead_one_long_before_the_heartbeat_is_
 async def test_notifications_alone_bring_a_run_to_its_end(
     board: RunBoard, pool: asyncpg.Pool, signals: RunSignals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.adapters.runs.board.POLL_SECONDS", 3600)
+    monkeypatch.setattr("server.adapters.runs.board.LISTENING_POLL_SECONDS", 3600)
     monkeypatch.setattr(worker, "POLL_SECONDS", 3600)
     gate = Gate()
     async with RunWorker(pool, signals, {KIND: gate}, heartbeat_timeout=36_000), asyncio.timeout(30):

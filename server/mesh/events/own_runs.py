@@ -1,0 +1,43 @@
+"""Runs that nobody asked for: what the mesh does by itself, at most once at a time for each thing."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from server.adapters.runs import ProcessKind, RunBoard, RunFilter, RunRequest
+from server.kernel.ids import Urn
+
+ACTOR = "lakemesh"
+
+
+class OwnRuns:
+    """Starts them."""
+
+    def __init__(self, board: RunBoard) -> None:
+        self._board = board
+
+    async def start(
+        self,
+        kind: ProcessKind,
+        dataset: Urn,
+        batch_id: str | None,
+        payload: Mapping[str, Any],  # any JSON: each handler has its own
+    ) -> Urn:
+        """A new run of this kind on a batch or a whole dataset, or the one that is under way.
+
+        The key names the run before it: of two schedulers that look at once, the second gets the first one's run.
+        """
+        last = await self._board.latest(RunFilter(kind=kind, dataset=dataset, batch=batch_id))
+        if last is not None and not last.finished:
+            return last.id
+        request = RunRequest(
+            kind=kind,
+            dataset=dataset,
+            batch_id=batch_id,
+            actor=ACTOR,
+            correlation_id=str(uuid.uuid4()),
+            command_key=f"~{kind} {dataset} {batch_id or '*'} after {last.id if last else 'none'}",
+            input_digest=b"",
+            payload=payload,
+        )
+        return (await self._board.start(request)).id

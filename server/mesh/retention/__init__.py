@@ -1,0 +1,1 @@
+"""Letting go: batches whose time is over, and files that nothing names."""
