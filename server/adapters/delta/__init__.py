@@ -1,0 +1,1 @@
+"""The Delta table on published files, through which other engines find them."""
