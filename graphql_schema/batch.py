@@ -12,6 +12,7 @@ from graphql_schema import grant as grants
 from graphql_schema.context import Info
 from graphql_schema.enumeration import enumeration
 from graphql_schema.guard import guarded
+from graphql_schema.layer import Layer
 from graphql_schema.node import Node
 from graphql_schema.paging import After, Connection, First, connection, request
 from graphql_schema.position import position_of
@@ -24,6 +25,7 @@ from server.kernel.permission import Permission
 from server.mesh.batch.queries import BatchFilter as Query
 from server.mesh.batch.queries import BatchRow, batches
 from server.mesh.batch.state import BatchStatus as Status
+from server.mesh.retention.expiry import expires_at
 
 if TYPE_CHECKING:
     from graphql_schema.contract import DataContract
@@ -31,14 +33,6 @@ if TYPE_CHECKING:
     from graphql_schema.event import Event
     from graphql_schema.grant import ConsumptionGrant
 
-Layer = enumeration(
-    LayerName,
-    name="Layer",
-    description="How refined rows are.",
-    BRONZE="Typed, as they came.",
-    SILVER="With privacy rules applied.",
-    GOLD="Published.",
-)
 BatchStatus = enumeration(
     Status,
     name="BatchStatus",
@@ -86,6 +80,17 @@ class Batch(Node):
     schema_version: int = strawberry.field(description="The version of the dataset's schema that its rows follow.")
     appended_at: datetime = strawberry.field(description="When it was recorded.")
     published_at: datetime | None = strawberry.field(description="When it was published.")
+
+    @strawberry.field(
+        description="When its contract lets it go, or let it go: `retentionDays` after `appendedAt`; null where it is"
+        " kept for ever."
+    )
+    async def expires_at(self, info: Info) -> datetime | None:
+        """By the contract at the position; once it has expired, as it was then."""
+        if self.row.expires_at is not None:
+            return self.row.expires_at
+        contract = await info.context.load("contract", self.position, self.row.contract)
+        return expires_at(self.row.appended_at, contract.retention_days)
 
     @strawberry.field(description="The dataset that it belongs to.")
     async def dataset(self, info: Info) -> Annotated["Dataset", strawberry.lazy("graphql_schema.dataset")]:

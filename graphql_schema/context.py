@@ -1,7 +1,7 @@
 """The context of one operation: who asks, what the server offers, and what was loaded already."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
@@ -14,14 +14,19 @@ from server.adapters.store.listing import At, Listing
 from server.adapters.store.log import StoredEvent
 from server.adapters.store.paging import Page, PageRequest
 from server.http.graphql.deadline import Deadline
+from server.http.graphql.departure import Departure
 from server.kernel.address import Address
 from server.kernel.caller import Caller
+from server.kernel.errors import PreconditionFailed, Refused
 from server.kernel.intent import Intent, intent
+from server.kernel.layer import Layer
 from server.kernel.permission import Permission, require
 from server.mesh.events.runs import check_wait
 from server.mesh.mesh import Mesh
+from server.mesh.record.queries import Table
 
 R = TypeVar("R", bound=Interval)
+T = TypeVar("T")
 
 DEFAULT_WAIT_SECONDS = 30.0
 _UNCOUNTED = ("idempotency_key", "wait_seconds")  # they change how an answer comes, not what is asked
@@ -30,12 +35,22 @@ _UNCOUNTED = ("idempotency_key", "wait_seconds")  # they change how an answer co
 class Context:
     """Made anew for each operation, on a socket too."""
 
-    def __init__(self, *, mesh: Mesh, caller: Caller, correlation_id: str, deadline: Deadline, base_url: str) -> None:
+    def __init__(
+        self,
+        *,
+        mesh: Mesh,
+        caller: Caller,
+        correlation_id: str,
+        deadline: Deadline,
+        base_url: str,
+        departure: Departure | None = None,
+    ) -> None:
         self.mesh = mesh
         self.caller = caller
         self.correlation_id = correlation_id
         self.deadline = deadline
         self.base_url = base_url
+        self._departure = departure or Departure()
         self._head: asyncio.Task[int] | None = None
         self._loaders: dict[Hashable, DataLoader[At, Any]] = {}
 
@@ -89,6 +104,27 @@ class Context:
             "grant": mesh.batches.grants_by_ids,
         }
         return self._loader(kind, reads[kind]).load(At(id, position))
+
+    async def table(self, layer: Layer, dataset: str, position: int) -> Table:
+        """Where the rows of a dataset stand; those of one turn are found together. Raises: PreconditionFailed."""
+
+        async def read(asked: Sequence[At]) -> Mapping[At, Table | Refused]:
+            try:
+                return await self.mesh.records.tables(layer, asked)
+            except PreconditionFailed as refused:
+                if len(asked) == 1:
+                    return {asked[0]: refused}
+            found: dict[At, Table | Refused] = {}  # which of them are gone
+            for at in asked:
+                found.update(await read([at]))
+            return found
+
+        table: Table = await self._loader(("table", layer), read).load(At(dataset, position))
+        return table
+
+    async def wanted(self, work: Coroutine[Any, Any, T]) -> T:
+        """What `work` answers; it is cancelled when the client goes."""
+        return await self._departure.unless_gone(work)
 
     async def address(self, grant: str) -> Address | None:
         """A grant's address; those of one turn are made together."""

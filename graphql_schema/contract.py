@@ -9,6 +9,7 @@ from graphql_schema import batch as batches
 from graphql_schema import dataset as datasets
 from graphql_schema import event_log as events
 from graphql_schema.context import Info
+from graphql_schema.csv_options import CsvOptions, CsvOptionsInput, csv_options, given_csv
 from graphql_schema.enumeration import enumeration
 from graphql_schema.guard import guarded, mutation
 from graphql_schema.node import Node
@@ -69,6 +70,7 @@ class DataContract(Node):
     quality_rules: list[QualityRule] = strawberry.field(description="What clean data is.")
     privacy_rules: list[PrivacyRule] = strawberry.field(description="What must be hidden.")
     on_bad_rows: BadRowPolicy = strawberry.field(description="What happens to rows that do not fit.")  # type: ignore[valid-type]
+    csv: CsvOptions = strawberry.field(description="How the producer writes CSV.")
     freshness_minutes: int | None = strawberry.field(description="How long after the last batch the next is due.")
     description: str = strawberry.field(description="What it is about.")
     defined_at: datetime = strawberry.field(description="When it was defined.")
@@ -112,6 +114,7 @@ class CreateContractInput:
     on_bad_rows: BadRowPolicy | None = strawberry.field(  # type: ignore[valid-type]
         default=domain.BadRowPolicy.REJECT_BATCH, description="What happens to rows that do not fit."
     )
+    csv: CsvOptionsInput | None = strawberry.field(default=None, description="How the producer writes CSV.")
     freshness_minutes: int | None = strawberry.field(
         default=None, description="How long after the last batch the next is due."
     )
@@ -135,6 +138,9 @@ class UpdateContractInput:
     )
     on_bad_rows: strawberry.Maybe[BadRowPolicy | None] = strawberry.field(  # type: ignore[valid-type]
         description="What happens to rows that do not fit; null for REJECT_BATCH."
+    )
+    csv: strawberry.Maybe[CsvOptionsInput | None] = strawberry.field(
+        description="How the producer writes CSV, whole; null for plain CSV."
     )
     freshness_minutes: strawberry.Maybe[int | None] = strawberry.field(
         description="How long after the last batch the next is due."
@@ -206,6 +212,7 @@ class ContractMutation:
             quality_rules=given_quality(input.quality_rules),
             privacy_rules=given_privacy(input.privacy_rules),
             on_bad_rows=input.on_bad_rows or domain.BadRowPolicy.REJECT_BATCH,
+            csv=given_csv(input.csv),
             freshness_minutes=input.freshness_minutes,
             description=input.description or "",
         )
@@ -260,6 +267,8 @@ def given_change(input: UpdateContractInput) -> dict[str, Any]:  # values of Ter
         change["privacy_rules"] = given_privacy(input.privacy_rules.value)
     if input.on_bad_rows is not None:
         change["on_bad_rows"] = input.on_bad_rows.value or domain.BadRowPolicy.REJECT_BATCH
+    if input.csv is not None:
+        change["csv"] = given_csv(input.csv.value)
     if input.freshness_minutes is not None:
         change["freshness_minutes"] = input.freshness_minutes.value
     if input.description is not None:
@@ -282,6 +291,7 @@ def contract_node(row: ContractRow, position: int) -> DataContract:
         quality_rules=[quality_rule(rule) for rule in terms.quality_rules],
         privacy_rules=[privacy_rule(rule) for rule in terms.privacy_rules],
         on_bad_rows=terms.on_bad_rows,
+        csv=csv_options(terms.csv),
         freshness_minutes=terms.freshness_minutes,
         description=terms.description,
         defined_at=row.defined_at,

@@ -1,7 +1,7 @@
 """Datasets in the graph."""
 
+import asyncio
 from datetime import datetime
-from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -12,18 +12,26 @@ from graphql_schema import contract as contracts
 from graphql_schema import event_log as events
 from graphql_schema import run as runs
 from graphql_schema.context import Info
-from graphql_schema.field import Field, FieldInput, field, given_fields
+from graphql_schema.field import Field, FieldInput, field, given_schema
 from graphql_schema.guard import guarded, mutation
-from graphql_schema.node import Node
 from graphql_schema.paging import After, Connection, First, connection, request
 from graphql_schema.payload import EVENTS, KEY, WAIT, Events, MutationPayload, recorded, recorded_by_run, run_position
 from graphql_schema.position import position_of
-from graphql_schema.scalars import BigInt
+from graphql_schema.record import DatasetRecords
+from graphql_schema.schema_version import (
+    EvolveSchemaInput,
+    SchemaFormat,
+    SchemaVersion,
+    schema_version,
+)
+from server.adapters.schemas.formats import written
+from server.http.graphql.weight import price
+from server.kernel.compatibility_rules import Compatibility
 from server.kernel.fields import check_fields
 from server.kernel.permission import Permission
 from server.mesh.contract.queries import OF_DATASET
 from server.mesh.dataset.queries import DatasetFilter as Filter
-from server.mesh.dataset.queries import DatasetRow, SchemaVersionRow, fields_of
+from server.mesh.dataset.queries import DatasetRow, fields_of
 from server.mesh.dataset.queries import datasets as listing
 
 if TYPE_CHECKING:
@@ -33,32 +41,10 @@ if TYPE_CHECKING:
     from graphql_schema.run import ProcessRun
 
 
-@strawberry.enum(description="Which readers a change of schema must not break.")
-class SchemaCompatibility(Enum):
-    """Which readers a change of schema must not break."""
-
-    FULL = strawberry.enum_value("FULL", description="Old readers read new data and new readers old data.")
-    BACKWARD = strawberry.enum_value("BACKWARD", description="New readers read old data.")
-    FORWARD = strawberry.enum_value("FORWARD", description="Old readers read new data.")
-    NONE = strawberry.enum_value("NONE", description="Nothing was asked.")
-
-
-@strawberry.type(description="One version of a dataset's schema.")
-class SchemaVersion:
-    """One version of a dataset's schema."""
-
-    version: int = strawberry.field(description="1 for the first, one more for each.")
-    schema: list[Field] = strawberry.field(description="The columns in order.")
-    compatibility: SchemaCompatibility = strawberry.field(description="What its change was checked for.")
-    position: BigInt = strawberry.field(description="The log position of the event that made it.")
-    registered_at: datetime = strawberry.field(description="When it was recorded.")
-
-
 @strawberry.type(description="A dataset: a name, a schema, and the batches that fill it.")
-class Dataset(Node):
+class Dataset(DatasetRecords):
     """A dataset at a position."""
 
-    position: strawberry.Private[int]
     revision: int = strawberry.field(description="The version of its stream: what `expectedVersion` takes.")
     name: str = strawberry.field(description="Its name.")
     schema: list[Field] = strawberry.field(description="The columns of the current schema, in order.")
@@ -75,6 +61,16 @@ class Dataset(Node):
         """The versions up to the position."""
         rows = await info.context.load("dataset.schemas", self.position, self.id)
         return [schema_version(row) for row in rows]
+
+    @strawberry.field(description="The current schema in another format.", metadata=price(50))
+    async def schema_as(
+        self,
+        info: Info,
+        format: Annotated[SchemaFormat, strawberry.argument(description="Which one.")],  # type: ignore[valid-type]
+    ) -> str:
+        """The schema's text, written in a thread: the library behind it may have to be loaded."""
+        row = await info.context.load("dataset", self.position, self.id)
+        return await asyncio.to_thread(written, format, row.name, row.schema_version, fields_of(row))
 
     @strawberry.field(description="The contracts for it, by id.")
     async def contracts(
@@ -124,9 +120,13 @@ class RegisterDatasetInput:
 
     name: str = strawberry.field(description="1 to 128 letters, digits, '.', '_' or '-'; unique case aside.")
     fields: list[FieldInput] | None = strawberry.field(
-        default=None, description="Its columns. Exactly one of fields and schema."
+        default=None, description="Its columns. Exactly one of fields, schema and schemaText."
     )
     schema: JSON | None = strawberry.field(default=None, description="Its columns as {column: type}.")
+    schema_text: str | None = strawberry.field(default=None, description="Its columns in the format schemaFormat.")
+    schema_format: SchemaFormat | None = strawberry.field(  # type: ignore[valid-type]
+        default=None, description="What schemaText is written in."
+    )
     contains_pii: bool | None = strawberry.field(
         default=None, description="Whether it holds personal data; true of itself where a field is marked pii."
     )
@@ -201,12 +201,28 @@ class DatasetMutation:
         context = info.context
         receipt = await context.mesh.dataset_service.register(
             input.name,
-            check_fields(given_fields(input.fields, input.schema)),
+            check_fields(await given_schema(input.fields, input.schema, input.schema_text, input.schema_format)),
             contains_pii=input.contains_pii,
             encryption_enabled=bool(input.encryption_enabled),
             intent=context.intent("registerDataset", input, input.idempotency_key),
         )
         row = await context.mesh.datasets.known(input.name, position=receipt.position)
+        return DatasetPayload(dataset=dataset_node(row, receipt.position), events=await recorded(info, receipt))
+
+    @mutation("Gives a dataset another schema, unless that would break the readers that `compatibility` names.")
+    async def evolve_schema(
+        self, info: Info, input: Annotated[EvolveSchemaInput, strawberry.argument(description="The schema.")]
+    ) -> DatasetPayload:
+        """EvolveSchema -> DatasetSchemaEvolved."""
+        context = info.context
+        dataset, receipt = await context.mesh.dataset_service.evolve(
+            input.dataset,
+            await given_schema(input.fields, input.schema, input.schema_text, input.schema_format),
+            input.compatibility or Compatibility.BACKWARD,
+            expected=input.expected_version,
+            intent=context.intent("evolveSchema", input, input.idempotency_key),
+        )
+        row = await context.mesh.datasets.known(dataset, position=receipt.position)
         return DatasetPayload(dataset=dataset_node(row, receipt.position), events=await recorded(info, receipt))
 
     @mutation("Reprocesses every unquarantined batch of the dataset from its raw file, with today's schema and rules.")
@@ -244,15 +260,4 @@ def dataset_node(row: DatasetRow, position: int) -> Dataset:
         encryption_enabled=row.encryption_enabled,
         created_at=row.created_at,
         updated_at=row.updated_at,
-    )
-
-
-def schema_version(row: SchemaVersionRow) -> SchemaVersion:
-    """A version of a schema in the graph."""
-    return SchemaVersion(
-        version=row.version,
-        schema=[field(column) for column in fields_of(row)],
-        compatibility=SchemaCompatibility(row.compatibility),
-        position=BigInt(row.position),
-        registered_at=row.registered_at,
     )

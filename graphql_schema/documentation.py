@@ -60,6 +60,9 @@ def permission(field: GraphQLField) -> Permission | None:
     return declared
 
 
+BY_ITSELF = {"BatchExpired": "A batch is let go when its contract keeps it no longer."}
+
+
 def records(field: GraphQLField) -> str:
     """What a mutation says of itself: its command and the events that it records."""
     return str(field.extensions["strawberry-definition"].base_resolver.wrapped_func.__doc__).strip()
@@ -81,6 +84,7 @@ def processes_page() -> str:
         assert isinstance(taken, GraphQLInputObjectType), "each mutation takes one input"
         rows = [(code(key), code(one.type), default(one), one.description) for key, one in taken.fields.items()]
         lines.append(table(("input", "type", "default", "meaning"), rows))
+    lines += ["## Without a mutation", *(f"{told} `-> {name}`" for name, told in BY_ITSELF.items())]
     lines += [
         "## Events",
         "The data of an event is stored as JSON under the names of the first column. In the graph each event is a type"

@@ -6,12 +6,17 @@ from typing import Any
 
 import strawberry
 
+from graphql_schema.csv_options import CsvOptions, csv_options
 from graphql_schema.enumeration import enumeration
 from graphql_schema.field import Field, field
 from graphql_schema.report import QualityResult, quality_result
 from graphql_schema.rules import PrivacyRule, QualityRule, privacy_rule, quality_rule
 from graphql_schema.scalars import BigInt
+from graphql_schema.schema_version import SchemaCompatibility
 from server.kernel import fields, privacy, quality
+from server.kernel.compatibility_rules import Compatibility
+from server.kernel.files import CsvOptions as CsvTerms
+from server.kernel.files import FileFormat
 from server.kernel.ids import Urn
 from server.mesh.batch.facts import Anonymized, Checked
 from server.mesh.contract.domain import BadRowPolicy
@@ -53,6 +58,9 @@ class ReplayAnonymization:
     rows: BigInt = strawberry.field(description="How many rows there are.")
     changed_rows: BigInt = strawberry.field(description="How many rows really differ.")
     columns: list[str] = strawberry.field(description="The columns in which values differ.")
+    k_anonymity: BigInt | None = strawberry.field(
+        description="Rows of the smallest group with equal quasi-identifiers; null where there are none."
+    )
 
 
 def _replayed(one: ReplayedBatch) -> ReplayedBatchNode:
@@ -79,6 +87,7 @@ def _anonymization(done: Anonymized) -> ReplayAnonymization:
         rows=BigInt(done.rows),
         changed_rows=BigInt(done.changed_rows),
         columns=list(done.columns),
+        k_anonymity=None if done.k_anonymity is None else BigInt(done.k_anonymity),
     )
 
 
@@ -97,6 +106,9 @@ VALUES: dict[Any, tuple[Any, Callable[[Any], Any]]] = {
     int | None: (BigInt | None, int),
     datetime: (datetime, lambda value: value),
     BadRowPolicy: (str, str),
+    Compatibility: (SchemaCompatibility, lambda value: value),
+    FileFormat: (str, str),
+    CsvTerms: (CsvOptions, csv_options),
     tuple[str, ...]: (list[str], list),
     tuple[fields.Field, ...]: (list[Field], _each(field)),
     tuple[quality.QualityRule, ...]: (list[QualityRule], _each(quality_rule)),
@@ -117,7 +129,9 @@ DESCRIPTIONS: dict[str, str] = {
     "checked_rows": "How many rows were looked at.",
     "checksum": "SHA-256 of the uploaded file, hex.",
     "columns": "The columns in which values differ.",
+    "compatibility": "Which readers the change was checked for.",
     "consumer": "Who may read.",
+    "csv": "How the producer writes CSV.",
     "contains_pii": "Whether it holds personal data; null where nobody has said.",
     "contract": "The contract, as it stood just after the event.",
     "contract_version": "The version of the contract.",
@@ -127,9 +141,10 @@ DESCRIPTIONS: dict[str, str] = {
     "expires_at": "When it ends by itself.",
     "fields": "The columns in order.",
     "file_url": "What was uploaded.",
-    "format": "How the rows are written.",
+    "format": "How the rows are written, or were in the file that came.",
     "freshness_minutes": "How long after the last batch the next is due.",
     "grant": "The grant, as it stood just after the event.",
+    "k_anonymity": "Rows of the smallest group with equal quasi-identifiers; null where there are none.",
     "name": "Its name.",
     "on_bad_rows": "What happens to rows that do not fit.",
     "privacy_rules": "What must be hidden.",

@@ -1,11 +1,13 @@
 """Columns in the graph: what a schema is made of."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import strawberry
 from strawberry.scalars import JSON
 
+from server.adapters.schemas.formats import SchemaFormat, read
 from server.kernel import fields as kernel
 from server.kernel.errors import BadUserInput
 
@@ -55,11 +57,28 @@ def field(column: kernel.Field) -> Field:
     )
 
 
+async def given_schema(
+    fields: Sequence[FieldInput] | None, schema: JSON | None, text: str | None, format: SchemaFormat | None
+) -> tuple[kernel.Field, ...]:
+    """The columns that a client gave in one of three ways; a text is read in a thread.
+
+    Raises: BadUserInput, LimitExceeded.
+    """
+    ways = {"fields": fields, "schema": schema, "schemaText": text}
+    given = [name for name, value in ways.items() if value is not None]
+    if len(given) != 1:
+        told = f"{' and '.join(given)} are given" if given else "no schema is given"
+        raise BadUserInput(f"{told}; give exactly one of fields, schema and schemaText", field="fields")
+    if (text is None) != (format is None):
+        told = "schemaFormat without schemaText" if text is None else "schemaText without schemaFormat"
+        raise BadUserInput(f"{told} says nothing; give both or neither", field="schemaFormat")
+    if text is not None and format is not None:
+        return await asyncio.to_thread(read, format, text)
+    return given_fields(fields, schema)
+
+
 def given_fields(fields: Sequence[FieldInput] | None, schema: JSON | None) -> tuple[kernel.Field, ...]:
-    """The columns that a client gave, as fields or as {column: type}. Raises: BadUserInput."""
-    if (fields is None) == (schema is None):
-        given = "neither fields nor schema is given" if fields is None else "fields and schema are both given"
-        raise BadUserInput(f"{given}; give exactly one of them", field="fields")
+    """The columns that a client gave as fields, or else as {column: type}. Raises: BadUserInput."""
     if fields is not None:
         return tuple(_column(given) for given in fields)
     columns: Any = schema  # JSON: checked here

@@ -8,25 +8,17 @@ from strawberry.scalars import JSON
 
 from graphql_schema import batch as batches
 from graphql_schema.context import Info
-from graphql_schema.enumeration import enumeration
 from graphql_schema.guard import mutation
+from graphql_schema.layer import DataFormat
 from graphql_schema.node import Node
 from graphql_schema.payload import EVENTS, KEY, Events, MutationPayload, recorded
 from server.adapters.store.commands import Receipt
 from server.kernel.address import Address
 from server.kernel.ids import Urn
-from server.mesh.access import grants
 from server.mesh.batch.queries import GrantRow
 
 if TYPE_CHECKING:
     from graphql_schema.batch import Batch
-
-DataFormat = enumeration(
-    grants.DataFormat,
-    name="DataFormat",
-    description="How rows are written to a file.",
-    PARQUET="Apache Parquet, columnar.",
-)
 
 
 @strawberry.type(description="An address that lets its holder read or write one file for a while.")
@@ -58,8 +50,8 @@ class ConsumptionGrant(Node):
         return batches.batch_node(await info.context.load("batch", self.position, self.row.batch), self.position)
 
     @strawberry.field(
-        description="Where the rows are, made anew at each read; null once the grant ended or while the batch is"
-        " quarantined."
+        description="Where the rows are, made anew at each read; null once the grant ended or the batch expired, and"
+        " while the batch is quarantined."
     )
     async def url(self, info: Info) -> SignedUrl | None:
         """A short-lived address of the batch's published file as it stands now."""
@@ -75,7 +67,7 @@ class GrantConsumptionInput:
     consumer: str = strawberry.field(description="Who may read: a principal's name.")
     purpose: str | None = strawberry.field(default=None, description="What for.")
     format: DataFormat | None = strawberry.field(  # type: ignore[valid-type]
-        default=grants.DataFormat.PARQUET, description="How the rows are written."
+        default=DataFormat.PARQUET, description="How the rows are written."
     )
     expires_in_seconds: int | None = strawberry.field(default=3600, description="How long the grant lives.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
@@ -112,7 +104,7 @@ class GrantMutation:
             input.batch_id,
             consumer=input.consumer,
             purpose=input.purpose,
-            format=input.format or grants.DataFormat.PARQUET,
+            format=input.format or DataFormat.PARQUET,
             expires_in_seconds=3600 if input.expires_in_seconds is None else input.expires_in_seconds,
             intent=context.intent("grantConsumption", input, input.idempotency_key),
         )

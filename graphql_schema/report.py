@@ -61,6 +61,10 @@ class PrivacyReport:
     rows: BigInt = strawberry.field(description="How many rows there are.")
     changed_rows: BigInt = strawberry.field(description="How many rows really differ.")
     columns: list[str] = strawberry.field(description="The columns in which values differ.")
+    k_anonymity: BigInt | None = strawberry.field(
+        description="Rows of the smallest group that shares what is made coarser or left of what is personal; null"
+        " where there is no such column."
+    )
     at: datetime = strawberry.field(description="When it was recorded.")
 
 
@@ -96,5 +100,6 @@ def privacy_report(row: PrivacyReportRow) -> PrivacyReport:
         rows=BigInt(row.rows),
         changed_rows=BigInt(row.changed_rows),
         columns=row.columns,
+        k_anonymity=None if row.k_anonymity is None else BigInt(row.k_anonymity),
         at=row.at,
     )

@@ -25,6 +25,9 @@ PrivacyStrategy = enumeration(
     MASK="All but the last characters become `*`; an e-mail address keeps its first letter and its domain.",
     HASH="A keyed token: the same value gives the same token.",
     REDACT="Null.",
+    PSEUDONYMIZE="A token as with HASH, that the holder of the key can turn back.",
+    GENERALIZE="A coarser value: a period, a step, a band or the first characters.",
+    NOISE="A number with a random offset of a stated scale.",
     DROP="The column is gone.",
     KEEP="It stays; says that a personal column may be published as it is.",
 )
@@ -87,8 +90,8 @@ def privacy_rule(rule: privacy.PrivacyRule) -> PrivacyRule:
 
 
 def given_quality(rules: Sequence[QualityRuleInput] | None) -> tuple[quality.QualityRule, ...]:
-    """The quality rules that a client gave."""
-    return tuple(
+    """The quality rules that a client gave. Raises: LimitExceeded."""
+    given = tuple(
         quality.QualityRule(
             column=rule.column,
             check=rule.check,
@@ -97,6 +100,8 @@ def given_quality(rules: Sequence[QualityRuleInput] | None) -> tuple[quality.Qua
         )
         for rule in rules or ()
     )
+    quality.check_amount(given)
+    return given
 
 
 def given_privacy(rules: Sequence[PrivacyRuleInput] | None) -> tuple[privacy.PrivacyRule, ...]:

@@ -13,6 +13,8 @@ from graphql_schema.event_log import EventQueries, EventSubscription
 from graphql_schema.event_types import EVENT_TYPES
 from graphql_schema.grant import GrantMutation
 from graphql_schema.nodes import NodeQuery
+from graphql_schema.privacy import PrivacyReads
+from graphql_schema.record_creation import RecordMutation
 from graphql_schema.run import RunQuery, RunSubscription
 from graphql_schema.scalars import CONFIG
 from graphql_schema.server_info import ServerQuery
@@ -23,12 +25,14 @@ from server.http.graphql.limits import Limits
 
 
 @strawberry.type(description="Everything that can be asked. Without `catalog`, it is about now.")
-class Query(NodeQuery, CatalogQuery, DatasetReads, ContractReads, BatchReads, EventQueries, RunQuery, ServerQuery):
+class Query(
+    NodeQuery, CatalogQuery, DatasetReads, ContractReads, BatchReads, PrivacyReads, EventQueries, RunQuery, ServerQuery
+):
     """Everything that can be asked."""
 
 
 @strawberry.type(description="Everything that can be done: one mutation for each process.")
-class Mutation(DatasetMutation, ContractMutation, BatchMutation, GrantMutation):
+class Mutation(DatasetMutation, ContractMutation, BatchMutation, GrantMutation, RecordMutation):
     """Everything that can be done."""
 
 

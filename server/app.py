@@ -21,12 +21,17 @@ from server.database import open_database
 from server.housekeeping import housekeeping
 from server.http.files import file_routes
 from server.http.graphql.app import GraphQLApp
+from server.http.graphql.departure import Departure
 from server.http.graphql.incoming import Incoming
 from server.http.graphql.limits import Limits
 from server.http.graphql.page import PageOptions
 from server.http.graphql.routes import graphql_routes
 from server.http.health import health_routes
+from server.http.stream import stream_routes
+from server.jobs import Jobs
 from server.kernel.record import record
+from server.mesh.publishing.following import following
+from server.schedule import schedule
 from server.settings import Settings
 
 DRAIN_SECONDS = 25
@@ -49,7 +54,9 @@ async def open_server(settings: Settings) -> AsyncGenerator[Opened]:
         new_key = await parts.keys.prepare(settings.api_key)
         if settings.worker == "inline":
             await stack.enter_async_context(worker(settings, database, parts))
-        await stack.enter_async_context(housekeeping(database.pool, parts.storage))
+            await stack.enter_async_context(following(parts.delta))
+            await stack.enter_async_context(schedule(Jobs(database.pool, parts), settings.schedule_seconds))
+        await stack.enter_async_context(housekeeping(database.pool))
         yield Opened(app=application(settings, parts), new_key=new_key)
 
 
@@ -71,6 +78,7 @@ def application(settings: Settings, parts: Assembly) -> Starlette:
             caller=incoming.caller,
             correlation_id=incoming.correlation_id,
             deadline=incoming.deadline,
+            departure=Departure(incoming.connection),
             base_url=settings.public_url.rstrip("/") or f"{scheme}://{address.netloc}",
         )
 
@@ -93,6 +101,7 @@ def application(settings: Settings, parts: Assembly) -> Starlette:
                 max_upload_bytes=settings.max_upload_bytes,
                 authorize=parts.mesh.grants.authorize,
             ),
+            *stream_routes(parts.mesh.record_streams),
             *health_routes(parts.mesh.events.head),
         ]
     )

@@ -1,4 +1,4 @@
-"""The command line: serve, demo, worker, migrate, rebuild, verify, export-schema."""
+"""The command line: serve, demo, worker, jobs, key, migrate, rebuild, verify, export-schema."""
 
 import argparse
 import asyncio
@@ -6,23 +6,29 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, NoReturn
+from datetime import UTC, datetime
+from typing import Any, NoReturn, TypeAlias
 
 import uvloop
 from pydantic import ValidationError
 
 from graphql_schema.schema import build_schema
+from server.adapters.key_ring import KeyRing
 from server.adapters.postgres.connections import connect
 from server.adapters.postgres.errors import ClusterError
+from server.adapters.runs import RunStatus
 from server.adapters.store.rebuild import rebuild
 from server.adapters.store.verify import verify
 from server.app import serve
-from server.assembly import assemble, worker
+from server.assembly import assemble, privacy_key_file, worker
 from server.database import open_database
 from server.demo import demo
+from server.jobs import NAMES, Jobs, outcomes
 from server.kernel.errors import Refused
 from server.mesh.access.keys import KeyTooShort
+from server.mesh.publishing.following import following
 from server.mesh.slices import CODEC, PROJECTIONS, TABLES
+from server.schedule import schedule
 from server.settings import Settings
 from server.signals import until_stopped
 
@@ -57,10 +63,27 @@ async def run_worker(settings: Settings) -> int:
         open_database(settings) as database,
         assemble(settings, database) as parts,
         worker(settings, database, parts),
+        following(parts.delta),
+        schedule(Jobs(database.pool, parts), settings.schedule_seconds),
     ):
         say("the worker is ready")
         await until_stopped()
     return 0
+
+
+async def run_job(settings: Settings, name: str, at: datetime | None) -> int:
+    """`lakemesh jobs NAME`: look once, and do the runs that this makes, or wait for whoever does them."""
+    async with open_database(settings) as database, assemble(settings, database) as parts:
+        jobs = Jobs(database.pool, parts)
+        done = await jobs.do(name, at)
+        say(f"{name}: {done.told}")
+        if not done.runs:
+            return 0
+        async with worker(settings, database, parts):
+            ended = await jobs.ended(done.runs)
+    for line in outcomes(ended):
+        say(f"{name}: {line}")
+    return 0 if all(run.status is RunStatus.SUCCEEDED for run in ended) else 1
 
 
 async def run_migrate(settings: Settings) -> int:
@@ -78,7 +101,11 @@ async def run_rebuild(settings: Settings) -> int:
             done = await rebuild(connection, CODEC, PROJECTIONS, TABLES)
         finally:
             await connection.close()
+        async with assemble(settings, database) as parts:
+            logs = await parts.delta.rebuild()
     say(f"rebuilt {len(done.tables)} tables from {done.events} events")
+    if logs:
+        say(f"Delta logs rebuilt: {logs}")
     return 0
 
 
@@ -93,13 +120,22 @@ async def run_verify(settings: Settings) -> int:
     return 1
 
 
+async def rotate_privacy_key(settings: Settings) -> int:
+    """`lakemesh key rotate-privacy`: servers that run use the new version from their next run on."""
+    version = KeyRing(privacy_key_file(settings)).rotate()
+    say(f"new tokens and pseudonyms are of version {version} (h{version}:, p{version}:); a replay renews the old ones")
+    return 0
+
+
 async def export_schema(_: Settings) -> int:
     """`lakemesh export-schema`."""
     say(build_schema().as_str())
     return 0
 
 
-COMMANDS: dict[str, tuple[str, Callable[[Settings], Coroutine[Any, Any, int]]]] = {
+Command: TypeAlias = Callable[[Settings], Coroutine[Any, Any, int]]
+
+COMMANDS: dict[str, tuple[str, Command]] = {
     "serve": ("run the server", run_server),
     "demo": ("run the server on an empty folder and play a small mesh on it", run_demo),
     "worker": ("do runs for servers with WORKER=none, or beside them", run_worker),
@@ -110,19 +146,43 @@ COMMANDS: dict[str, tuple[str, Callable[[Settings], Coroutine[Any, Any, int]]]] 
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit with its status."""
+def instant(text: str) -> datetime:
+    """What `--at` says, in UTC where it names no zone."""
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an instant; write it as 2026-01-31T12:00:00Z") from None
+    return given if given.tzinfo is not None else given.replace(tzinfo=UTC)
+
+
+def asked(arguments: Sequence[str] | None) -> Command:
+    """The command that the arguments ask for."""
     parser = argparse.ArgumentParser(prog="lakemesh", description="A data-mesh catalog that moves its data.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (text, _) in COMMANDS.items():
         commands.add_parser(name, help=text, description=text)
-    chosen = parser.parse_args(arguments).command
+    text = "look once for what is due, and do it"
+    told = "; ".join(f"{name}: {what}" for name, what in NAMES.items())
+    jobs = commands.add_parser("jobs", help=text, description=f"{text}. {told}")
+    jobs.add_argument("name", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
+    jobs.add_argument("--at", type=instant, metavar="INSTANT", help="as of then, in ISO 8601; else as of now")
+    text = "add a version to the key of tokens and pseudonyms"
+    commands.add_parser("key", help=text, description=text).add_argument("action", choices=["rotate-privacy"])
+    given = parser.parse_args(arguments)
+    if given.command == "jobs":
+        return lambda settings: run_job(settings, given.name, given.at)
+    return rotate_privacy_key if given.command == "key" else COMMANDS[given.command][1]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit with its status."""
+    command = asked(arguments)
     try:
         settings = Settings()
         logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         logging.getLogger("alembic").setLevel(logging.WARNING)  # at INFO it tells of itself, not of us
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            status = runner.run(COMMANDS[chosen][1](settings))
+            status = runner.run(command(settings))
     except (ClusterError, KeyTooShort, Refused) as error:
         sys.exit(f"lakemesh: {error}")
     except ValidationError as error:

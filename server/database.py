@@ -1,16 +1,25 @@
-"""The database of these settings: embedded or named by DATABASE_URL, migrated, with its connections."""
+"""The database of these settings: embedded or named by DATABASE_URL, migrated, its connections, the log in it."""
 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.adapters.postgres.cluster import EmbeddedPostgres
-from server.adapters.postgres.connections import open_engine, open_pool
+from server.adapters.postgres.connections import connect, connect_writer, open_engine, open_pool
 from server.adapters.postgres.migrate import migrate
+from server.adapters.store.commands import Commands
+from server.adapters.store.feed import Feed
+from server.adapters.store.intervals import IntervalWriter
+from server.adapters.store.log import Log
+from server.adapters.store.reader import Reader
+from server.adapters.store.snapshots import Snapshots
+from server.adapters.store.writer import Writer
 from server.kernel.record import record
+from server.mesh.slices import CODEC, PROJECTIONS, TABLES
 from server.settings import Settings
 
 
@@ -23,6 +32,16 @@ class Database:
     pool: asyncpg.Pool
     engine: AsyncEngine
     label: str
+
+
+@record
+class Store:
+    """The log in a database: what writes it and what reads it."""
+
+    commands: Commands
+    feed: Feed
+    log: Log
+    reader: Reader
 
 
 @asynccontextmanager
@@ -44,6 +63,23 @@ async def open_database(settings: Settings) -> AsyncGenerator[Database]:
             engine=engine,
             label=f"Postgres {str(version).split()[0]} ({kind})",
         )
+
+
+async def open_store(database: Database, stack: AsyncExitStack) -> Store:
+    """The log, its writer and its feed; they stop with the stack."""
+    log = Log(database.pool)
+    feed = Feed(log, partial(connect, database.listen_dsn))
+    writer = Writer(partial(connect_writer, database.dsn), CODEC, PROJECTIONS, IntervalWriter(TABLES), feed.wake)
+    snapshots = Snapshots(database.pool)
+    stack.push_async_callback(snapshots.drain)
+    await writer.start()
+    stack.push_async_callback(writer.stop)
+    await feed.start()
+    stack.push_async_callback(feed.stop)
+    commands = Commands(database.pool, writer, CODEC, snapshots)
+    # each read is one statement: a transaction around it would cost two more ways to Postgres
+    reader = Reader(database.engine.execution_options(isolation_level="AUTOCOMMIT"))
+    return Store(commands=commands, feed=feed, log=log, reader=reader)
 
 
 async def _embedded(settings: Settings, stack: AsyncExitStack) -> str:

@@ -39,6 +39,14 @@ class Settings(BaseSettings):
         default="inline", pattern="^(inline|none)$", description="inline: the server does runs itself; none."
     )
     max_concurrent_runs: int = Field(default=2, ge=1, le=64, description="Runs that one worker does at once.")
+    schedule_seconds: float = Field(
+        default=60.0, gt=0, description="How often a worker looks for what is due: expiry, sweeping, compaction."
+    )
+    sweep_grace_seconds: int = Field(
+        default=86_400,
+        ge=0,
+        description="How long a file that nothing names stays, for whoever still reads it, in seconds.",
+    )
     max_upload_bytes: int = Field(default=10 * GIB, ge=1, description="Largest upload, in bytes.")
     engine_memory: str = Field(default="512MB", description="Memory that DuckDB may use, such as 512MB.")
     engine_threads: int = Field(default=0, ge=0, description="Threads that DuckDB may use; 0: one for each core.")
@@ -48,7 +56,7 @@ class Settings(BaseSettings):
     )
     privacy_key_file: Path | None = Field(
         default=None,
-        description="Key of hashed values; empty: DATA_DIR/keys/privacy.key. Losing it breaks joins on them.",
+        description="Keys of tokens and pseudonyms; empty: DATA_DIR/keys/privacy.key. Losing them breaks joins.",
     )
     graphiql: bool = Field(default=True, description="Whether browsers get GraphiQL at /graphql.")
     graphiql_assets: str = Field(

@@ -64,7 +64,7 @@ async def pasted(commands: str, folder: Path, **settings: str) -> str:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 async def test_the_tour_answers_what_it_shows(tmp_path: Path) -> None:
     blocks = list(BLOCK.finditer(TOUR))
-    assert len(blocks) == TOUR.count("```bash") == 13
+    assert len(blocks) == TOUR.count("```bash") == 17
     script = "\n".join(f"{block['commands']}printf '\\x1e'" for block in blocks)
     async with serving(tmp_path / "data") as server:
         folder = tmp_path / "reader"

@@ -5,7 +5,20 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LATER = ("alembic", "httpx", "ibis", "networkx", "pandas", "pyarrow.compute", "sqlglot")
+LATER = (
+    "alembic",
+    "deltalake",
+    "fastavro",
+    "httpx",
+    "ibis",
+    "jsonschema_rs",
+    "networkx",
+    "open_data_contract_standard",
+    "pandas",
+    "pyarrow.compute",
+    "sqlglot",
+    "yaml",
+)
 
 
 def test_heavy_libraries_are_loaded_when_they_are_first_needed() -> None:

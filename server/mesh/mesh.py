@@ -7,6 +7,7 @@ from server.adapters.store.reader import Reader
 from server.adapters.store.verify import Verification
 from server.kernel.record import record
 from server.mesh.access.grants import Grants
+from server.mesh.batch.previews import Previews
 from server.mesh.batch.queries import BatchQueries
 from server.mesh.batch.replay import Replays
 from server.mesh.batch.service import BatchService
@@ -17,6 +18,9 @@ from server.mesh.dataset.queries import DatasetQueries
 from server.mesh.dataset.service import DatasetService
 from server.mesh.events.queries import EventQueries
 from server.mesh.events.runs import Runs
+from server.mesh.record.creation import RecordCreation
+from server.mesh.record.queries import Records
+from server.mesh.record.streams import RecordStreams
 
 
 @record
@@ -43,7 +47,11 @@ class Mesh:
     contract_service: ContractService
     batches: BatchQueries
     batch_service: BatchService
+    previews: Previews
     replays: Replays
+    record_creation: RecordCreation
+    records: Records
+    record_streams: RecordStreams
     uploads: Uploads
     grants: Grants
     events: EventQueries

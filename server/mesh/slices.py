@@ -39,14 +39,14 @@ SLICES: tuple[Slice, ...] = (
         events=get_args(contract_domain.Event),
         project=contract_projection.project,
         tables=contract_projection.TABLES,
-        upcasts={},
+        upcasts=contract_domain.UPCASTS,
     ),
     Slice(
         name="batch",
         events=get_args(batch_facts.Event),
         project=batch_projection.project,
         tables=batch_projection.TABLES,
-        upcasts={},
+        upcasts=batch_facts.UPCASTS,
     ),
 )
 

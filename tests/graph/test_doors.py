@@ -43,3 +43,14 @@ def test_weighs_nodes_by_the_number_of_ids() -> None:
     assert costs == [2, 2, 11]  # 1 + a tenth for each
     literal = parse('{ nodes(ids: ["a", "b", "c"]) { ... on Dataset { schema { name } } } }')
     assert weigh(schema, literal, None, {}).cost == 7  # 1 + 3 x (1 + 10 x 0.1)
+
+
+def test_weighs_what_takes_long_by_its_work() -> None:
+    schema = build_schema()._schema
+    dear = {
+        '{ dataset(name: "a") { schemaAs(format: AVRO) } }': 51,
+        '{ suggestPrivacyRules(batchId: "a") { column } }': 501,
+        '{ previewAnonymization(batchId: "a") { rows } }': 501,
+    }
+    for text, cost in dear.items():
+        assert weigh(schema, parse(text), None, {}).cost == cost, text

@@ -1,9 +1,11 @@
 """The number of SQL statements of a query does not depend on the number of rows."""
 
+import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from server.kernel.ids import Kind, Urn, new_urn, urn
+from server.kernel.files import FileFormat
+from server.kernel.ids import Kind, Urn, urn
 from server.kernel.intent import Intent
 from server.kernel.privacy import PrivacyRule, PrivacyStrategy
 from server.kernel.quality import QualityRule, RuleResult
@@ -126,7 +128,7 @@ async def fill(graph: Graph, datasets: range) -> None:
         await do(graph, batch, PublishData(batch=batch, gate=gate, attempt=3, bronze=1, silver=2))
         grant = GrantConsumption(
             batch=batch,
-            grant=new_urn(Kind.GRANT),
+            grant=urn(Kind.GRANT, str(uuid.uuid4())),
             consumer="analytics",
             purpose=None,
             format="PARQUET",
@@ -149,10 +151,11 @@ async def append(graph: Graph, n: int, m: int) -> None:
         row_count=1,
         rejected_row_count=0,
         attempt=1,
+        format=FileFormat.CSV,
     )
     await do(graph, batch, AppendData(appended=appended))
 
 
 async def do(graph: Graph, batch: Urn, command: Command) -> None:
-    intent = Intent(actor="admin", correlation_id="fill", key=f"~{new_urn(Kind.RUN)}", digest=b"", keyed=False)
-    await graph.parts.mesh.batch_service._commands.execute(BATCHES, batch, command, intent)
+    intent = Intent(actor="admin", correlation_id="fill", key=f"~{uuid.uuid4()}", digest=b"", keyed=False)
+    await graph.parts.commands.execute(BATCHES, batch, command, intent)

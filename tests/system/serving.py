@@ -157,10 +157,10 @@ async def no_postgres_left(data_dir: Path) -> AsyncIterator[None]:
             await asyncio.to_thread(halt, DataDir(path=data_dir.resolve()))
 
 
-async def command(data_dir: Path, name: str) -> tuple[int, str]:
-    """The exit status and the output of `lakemesh <name>` on a DATA_DIR."""
+async def command(data_dir: Path, *arguments: str) -> tuple[int, str]:
+    """The exit status and the output of `lakemesh <arguments>` on a DATA_DIR."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "server", name, env=environment({"DATA_DIR": str(data_dir)}), stdout=-1
+        sys.executable, "-m", "server", *arguments, env=environment({"DATA_DIR": str(data_dir)}), stdout=-1
     )
     async with asyncio.timeout(PATIENCE):
         output, _ = await process.communicate()

@@ -25,7 +25,7 @@ NOT_CSV = "the file must be CSV with a header that names 'id', 'price', 'note': 
 def parquet_file() -> bytes:
     """A small Parquet file."""
     written = io.BytesIO()
-    parquet.write_table(pyarrow.table({"id": [1]}), written)
+    parquet.write_table(pyarrow.table({"id": [1], "amount": [2]}), written)
     return written.getvalue()
 
 
@@ -43,7 +43,8 @@ WHOLE: dict[str, tuple[str | bytes, str]] = {
     "a name twice": ("id,price,price\n1,2,3\n", f"the header names 'price' more than once; {MEND}"),
     "bad UTF-8": (
         HEADER.encode() + b"1,2,a\n2,3,\xff\n",
-        "line 3 is not UTF-8; write the file as CSV in UTF-8 and upload it again",
+        "line 3 is not UTF-8; write the file as CSV in UTF-8 and upload it again, or let the contract's csv name its"
+        " encoding",
     ),
     "a NUL byte": (
         HEADER + "1,2,a\0b\n",
@@ -54,13 +55,26 @@ WHOLE: dict[str, tuple[str | bytes, str]] = {
         'the quote that opens on line 2 is never closed; close it, or write "" for a quote inside a quoted field,'
         " and upload the file again",
     ),
-    "Parquet": (parquet_file(), "the file is Parquet, not CSV; write it as CSV in UTF-8 and upload that"),
+    "damaged Parquet": (
+        parquet_file()[:-9] + b"damagedPAR1",
+        "the Parquet file cannot be read: it is damaged, cut off, encrypted or of an unknown kind; write it again, or"
+        " as CSV or NDJSON, and upload that",
+    ),
+    "a column too many in Parquet": (
+        parquet_file(),
+        "the Parquet file has 'amount', which the schema does not have; mend its columns or evolve the schema, and"
+        " upload the file again",
+    ),
     "gzip": (
         gzip.compress(HEADER.encode()),
         "the file is gzip, not CSV; write it as CSV in UTF-8 and upload that",
     ),
     "HTML": ("<!DOCTYPE html><html><body>Not found</body></html>", f"line 1 is markup such as HTML; {NOT_CSV}"),
-    "JSON": ('[{"id": 1}]', f"line 1 is JSON; {NOT_CSV}"),
+    "JSON": (
+        '[{"id": 1}]',
+        "the file is a JSON array; write one object on each line, without brackets around them and commas between them"
+        " (NDJSON), and upload it again",
+    ),
     "prose": ("Dear reader,\nthis is no table.\n", f"line 1 names none of the columns; {NOT_CSV}"),
 }
 

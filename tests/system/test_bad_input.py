@@ -47,8 +47,11 @@ def hide(column: str, strategy: str, **more: object) -> Json:
 NAMES = ["", " a", "a b", "-a", ".", "..", "../x", "a/b", "é", "a\n", "a\u202e", "\U0001f600", "a" * 129, TOO_LONG]
 SCHEMAS: list[tuple[Json, str]] = [
     ({"fields": []}, "a schema needs at least one field; list its columns under fields or schema"),
-    ({}, "neither fields nor schema is given; give exactly one of them"),
-    ({"fields": FIELDS, "schema": {"a": "int"}}, "fields and schema are both given; give exactly one of them"),
+    ({}, "no schema is given; give exactly one of fields, schema and schemaText"),
+    (
+        {"fields": FIELDS, "schema": {"a": "int"}},
+        "fields and schema are given; give exactly one of fields, schema and schemaText",
+    ),
     (
         {"schema": ["a"]},
         'schema is not an object of columns and types; write it as {"id": "int", "name": "string"}',

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import duckdb
 
+from server.adapters.engine.exhausted import refusing_when_exhausted
 from server.kernel.errors import Unavailable
 
 T = TypeVar("T")
@@ -14,25 +15,45 @@ T = TypeVar("T")
 INTERRUPT_AGAIN_SECONDS = 0.02  # an interrupt that falls between two statements is lost
 
 
+class StatementFailed(duckdb.Error):
+    """A fault, named by the engine's word for its kind alone: what else the engine says may quote values of rows."""
+
+
 class Call(Generic[T]):
     """One piece of work, and the cursor that it has while it runs."""
 
-    def __init__(self, instance: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], T]) -> None:
+    def __init__(
+        self,
+        instance: duckdb.DuckDBPyConnection,
+        work: Callable[[duckdb.DuckDBPyConnection], T],
+        *,
+        watched: bool = False,
+    ) -> None:
         self._instance = instance
         self._work = work
+        self._watched = watched
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._lock = threading.Lock()
 
     def __call__(self) -> T:
         cursor = self._instance.cursor()
+        if self._watched:  # a cursor counts only when it is asked to
+            cursor.execute("set enable_progress_bar = true")
+            cursor.execute("set enable_progress_bar_print = false")
         with self._lock:
             self._cursor = cursor
         try:
-            return self._work(cursor)
+            with refusing_when_exhausted():
+                return self._work(cursor)
         finally:
             with self._lock:
                 self._cursor = None
             cursor.close()
+
+    def percent(self) -> float:
+        """How much of the statement under way is done, 0 to 100; below 0 where there is none or it cannot tell."""
+        with self._lock:
+            return -1.0 if self._cursor is None else self._cursor.query_progress()
 
     def interrupt(self) -> None:
         """Stop the statement that runs now; a call that is between statements goes on."""
@@ -86,6 +107,8 @@ class Lane:
             if self._closed:
                 raise Unavailable("the engine stopped during this call; try again when the server is back") from None
             raise
+        except (duckdb.DataError, duckdb.InvalidInputException) as error:
+            raise StatementFailed(type(error).__name__).with_traceback(error.__traceback__) from None
 
     def _leave(self, future: Future[Any]) -> None:
         with self._lock:

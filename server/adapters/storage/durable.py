@@ -8,6 +8,8 @@ from pathlib import Path
 
 from server.kernel.errors import Unavailable
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the quota, the largest file allowed
+
 
 class StorageFull(Unavailable):
     """The disk has no room for what is being written."""
@@ -19,7 +21,7 @@ def refusing_when_full() -> Generator[None, None, None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL:
             raise StorageFull("storage is full: free some space on the server, then try again") from error
         raise
 

@@ -13,6 +13,7 @@ KEY_PATTERN = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT}){{0,15}}", re.ASCII)
 _LABEL_LENGTH = 128
 LABEL_PATTERN = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9._-]{{0,{_LABEL_LENGTH - 1}}}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_FORM = re.compile(r"[0-9a-f]{12}", re.ASCII)
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,16}", re.ASCII)
 _LANDED = re.compile(
     rf"landing/([0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})/({LABEL_PATTERN.pattern})", re.ASCII
@@ -102,6 +103,44 @@ def silver(dataset: str, batch: str, attempt: int) -> str:
 def gold(dataset: str, batch: str, attempt: int) -> str:
     """Published rows."""
     return _of_batch(dataset, "gold", batch, f"{_number(attempt)}.parquet")
+
+
+def compact(dataset: str, layer: str, number: int) -> str:
+    """A copy of the files of many batches in a layer, for reading only."""
+    assert NAME_PATTERN.fullmatch(dataset), "a dataset stands in a key by its bare name"
+    return f"{compacted(dataset)}{layer}/{_number(number)}.parquet"
+
+
+def compacted(dataset: str) -> str:
+    """The folder of a dataset's copies."""
+    return f"{dataset}/compact/"
+
+
+def aligned(dataset: str, batch: str, attempt: int, form: str) -> str:
+    """Published rows once more, in the types of the dataset's Delta table. `form`: hex that stands for those types."""
+    assert _FORM.fullmatch(form), "a form is 12 lower-case hex digits"
+    return _of_batch(dataset, "gold", batch, f"{_number(attempt)}.{form}.parquet")
+
+
+def delta_table(dataset: str) -> str:
+    """The prefix below which the dataset's Delta table has its files."""
+    assert NAME_PATTERN.fullmatch(dataset), "a dataset stands in a key by its bare name"
+    return f"{dataset}/gold/"
+
+
+def delta_log(dataset: str) -> str:
+    """The prefix of the Delta log: no batch's name starts with '_'. What stands below is nobody else's business."""
+    return f"{delta_table(dataset)}_delta_log/"
+
+
+def folders(dataset: str, batch: str) -> tuple[str, ...]:
+    """The prefixes below which everything of a batch stands that is the batch's alone."""
+    return tuple(_of_batch(dataset, layer, batch, "") for layer in ("raw", "bronze", "silver", "gold"))
+
+
+def batch_claim(dataset: str, batch: str) -> str:
+    """What is claimed by whoever makes files of a batch without a run."""
+    return _of_batch(dataset, "raw", batch, "made")
 
 
 def _of_batch(dataset: str, layer: str, batch: str, name: str) -> str:

@@ -4,9 +4,11 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from server.adapters.storage.claim import claimed, remove_unheld
 from server.adapters.storage.durable import publish_once, refusing_when_full, sync_folder
 from server.adapters.storage.layout import KEY_PATTERN, check_key
 from server.adapters.storage.port import ObjectExists, ObjectMissing, StoredObject
@@ -47,6 +49,13 @@ class LocalStorage:
     def staging(self) -> Path:
         """The path of a private file that does not exist yet, on the same file system as the objects."""
         return self._staging / f"{uuid.uuid4().hex}.part"
+
+    def claim(self, key: str, *, shared: bool = False) -> AbstractContextManager[None]:
+        """Be the only one who writes `key`, or one who shares it, until the block ends or the process does.
+
+        Raises: BeingWritten.
+        """
+        return claimed(self._staging, check_key(key), shared=shared)
 
     def commit(self, staged: Path, key: str) -> None:
         """Make a closed staged file the object under `key`: whole, durable, only if the key is free.
@@ -108,11 +117,9 @@ class LocalStorage:
                 yield StoredObject(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
     def sweep_staging(self, older_than: datetime) -> int:
-        """Remove staged files last written before an instant (left by a crash); answers how many."""
+        """Remove staged files last written before an instant, unless an upload still writes them; answers how many."""
         old = [path for path in self._staging.iterdir() if _written_before(path, older_than)]
-        for path in old:
-            path.unlink(missing_ok=True)
-        return len(old)
+        return sum(remove_unheld(path) for path in old)
 
     def _is_taken(self, target: Path) -> bool:
         """By an object, by a folder of objects, or because an object stands where a folder would have to."""

@@ -1,11 +1,12 @@
 """What the lake asks of a store of objects: immutable, written once, found by key."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from server.kernel.errors import AlreadyExists, NotFound
+from server.kernel.errors import AlreadyExists, Conflict, NotFound
 
 
 class ObjectExists(AlreadyExists):
@@ -14,6 +15,10 @@ class ObjectExists(AlreadyExists):
 
 class ObjectMissing(NotFound):
     """No object stands under the key."""
+
+
+class BeingWritten(Conflict):
+    """Somebody else is writing the object."""
 
 
 class StoredObject(NamedTuple):
@@ -49,6 +54,13 @@ class Storage(Protocol):
         """The path of a private local file, not there yet: its caller writes it, then commits or unlinks it."""
         ...
 
+    def claim(self, key: str, *, shared: bool = False) -> AbstractContextManager[None]:
+        """Be the only one who writes `key`, or one who shares it, until the block ends or the process does.
+
+        Raises: BeingWritten.
+        """
+        ...
+
     def commit(self, staged: Path, key: str) -> None:
         """Make a closed staged file the object under `key`: whole, durable, only if the key is free.
 
@@ -72,5 +84,5 @@ class Storage(Protocol):
         ...
 
     def sweep_staging(self, older_than: datetime) -> int:
-        """Remove staged files last written before an instant (left by a crash); answers how many."""
+        """Remove staged files last written before an instant, unless an upload still writes them; answers how many."""
         ...

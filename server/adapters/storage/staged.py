@@ -1,5 +1,6 @@
-"""A staged file while it is written: counted, digested, gone unless it is committed."""
+"""Staged files: counted and digested while they are written, gone unless they are committed."""
 
+import fcntl
 import hashlib
 import threading
 from pathlib import Path
@@ -13,6 +14,7 @@ class StagedWriter:
     def __init__(self, path: Path) -> None:
         with refusing_when_full():
             self._file = path.open("wb", buffering=0)
+        fcntl.flock(self._file, fcntl.LOCK_SH)  # a sweep leaves alone what somebody still writes
         self.path = path
         self.size = 0
         self._digest = hashlib.sha256()
@@ -42,3 +44,9 @@ class StagedWriter:
         """Remove what was not committed."""
         self.close()
         self.path.unlink(missing_ok=True)
+
+
+def remove_staged(*paths: Path) -> None:
+    """Remove those that are still there: a commit has taken the others."""
+    for path in paths:
+        path.unlink(missing_ok=True)

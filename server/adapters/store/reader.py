@@ -70,6 +70,36 @@ class Reader:
                 found[At(id, position)].append(row)
         return found
 
+    async def columns(
+        self, table: type[R], names: Sequence[str], parent: str, order: str, asked: Sequence[At]
+    ) -> dict[At, list[tuple[Any, ...]]]:  # the columns' Python values
+        """As `children`, only these columns: a fraction of the price where there are thousands of rows."""
+        places = _places(asked)
+        statement = (
+            select(places.c.id, places.c.position, *(_column(table, name) for name in names))
+            .join_from(places, table, (_column(table, parent) == places.c.id) & _standing(table, places))
+            .order_by(_column(table, order))
+        )
+        found: dict[At, list[tuple[Any, ...]]] = {at: [] for at in asked}
+        async with self._sessions() as session:
+            for row in (await session.exec(statement)).all():
+                found[At(row[0], row[1])].append(tuple(row[2:]))
+        return found
+
+    async def newest(self, table: type[R], parent: str, asked: Sequence[At]) -> dict[At, int]:
+        """At which position the rows of each parent changed last, seen from its own; none where it has no rows.
+
+        Two positions for which this is equal see the same rows.
+        """
+        places = _places(asked)
+        statement = (
+            select(places.c.id, places.c.position, func.max(col(table.valid_from)))
+            .join_from(places, table, (_column(table, parent) == places.c.id) & _standing(table, places))
+            .group_by(places.c.id, places.c.position)
+        )
+        async with self._sessions() as session:
+            return {At(id, position): newest for id, position, newest in (await session.exec(statement)).all()}
+
     async def page(self, listing: Listing[R], request: PageRequest, position: int) -> Page[R]:
         """A page. A cursor carries the position of its first page, so that the pages of one listing agree.
 

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from server.adapters.storage import layout
 from server.adapters.storage.signing import DEFAULT_LIFETIME, Permit, Signer
@@ -11,6 +10,7 @@ from server.adapters.store.commands import Commands, Receipt
 from server.adapters.store.listing import At
 from server.adapters.store.reader import NOW
 from server.kernel.address import Address
+from server.kernel.data_format import DataFormat
 from server.kernel.errors import BadUserInput, Forbidden
 from server.kernel.ids import Kind, Urn, name_of, reference, urn
 from server.kernel.intent import Intent
@@ -20,12 +20,6 @@ from server.mesh.batch.queries import BatchQueries, BatchRow, GrantRow
 from server.mesh.batch.stream import BATCHES
 
 LONGEST_GRANT = timedelta(days=366)
-
-
-class DataFormat(StrEnum):
-    """How rows are written to a file."""
-
-    PARQUET = "PARQUET"
 
 
 class Grants:
@@ -54,6 +48,12 @@ class Grants:
         if not 1 <= expires_in_seconds <= longest:
             raise BadUserInput(
                 f"expiresInSeconds {expires_in_seconds} is out of bounds: 1 to {longest}", field="expiresInSeconds"
+            )
+        if format is not DataFormat.PARQUET:
+            raise BadUserInput(
+                f"a grant gives published files, which are PARQUET, not {format}; leave format out, and read other"
+                " formats with streamUrl",
+                field="format",
             )
         batch = reference(Kind.BATCH, batch_id, field="batchId")
         command = GrantConsumption(

@@ -101,6 +101,15 @@ class RevokeConsumption:
     reason: str | None
 
 
+@record
+class ExpireBatch:
+    """Let the batch go: its time was over at `expires_at`."""
+
+    batch: Urn
+    expires_at: datetime
+    reason: str
+
+
 Command: TypeAlias = (
     AppendData
     | RecordQuality
@@ -111,4 +120,5 @@ Command: TypeAlias = (
     | ReplayBatch
     | GrantConsumption
     | RevokeConsumption
+    | ExpireBatch
 )

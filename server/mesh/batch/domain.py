@@ -10,6 +10,7 @@ from server.kernel.quality import broken_rules
 from server.mesh.batch.commands import (
     AppendData,
     Command,
+    ExpireBatch,
     GrantConsumption,
     PublishData,
     PublishGate,
@@ -21,6 +22,7 @@ from server.mesh.batch.commands import (
     RevokeConsumption,
 )
 from server.mesh.batch.facts import (
+    BatchExpired,
     BatchQuarantined,
     BatchReplayed,
     Checked,
@@ -33,7 +35,7 @@ from server.mesh.batch.facts import (
     QualityCheckPassed,
     QuarantineReleased,
 )
-from server.mesh.batch.state import Batch, Quality, State, evolve, left_as_it_was
+from server.mesh.batch.state import Batch, BatchStatus, Quality, State, evolve, left_as_it_was
 
 
 def decide(command: Command, state: State) -> Sequence[Event]:  # noqa: C901  # one case for each command
@@ -62,6 +64,7 @@ def decide(command: Command, state: State) -> Sequence[Event]:  # noqa: C901  # 
                     rows=anonymized.rows,
                     changed_rows=anonymized.changed_rows,
                     columns=anonymized.columns,
+                    k_anonymity=anonymized.k_anonymity,
                 )
             ]
         case PublishData(batch=batch, gate=gate, attempt=attempt, bronze=bronze, silver=silver):
@@ -69,11 +72,11 @@ def decide(command: Command, state: State) -> Sequence[Event]:  # noqa: C901  # 
             check_current(known, unchanged=(bronze, silver) == (known.bronze, known.silver))
             return [DataPublished(batch=batch, row_count=known.row_count, attempt=attempt)]
         case QuarantineBatch(batch=batch, reason=reason):
-            if existing(batch, state).quarantined is not None:
+            if unexpired(batch, state).quarantined is not None:
                 raise PreconditionFailed(f"batch {name_of(batch)!r} is quarantined already")
             return [BatchQuarantined(batch=batch, reason=reason)]
         case ReleaseBatch(batch=batch, reason=reason):
-            if existing(batch, state).quarantined is None:
+            if unexpired(batch, state).quarantined is None:
                 raise PreconditionFailed(f"batch {name_of(batch)!r} is not quarantined; there is nothing to release")
             return [QuarantineReleased(batch=batch, reason=reason)]
         case ReplayBatch(replayed=replayed, gate=gate, bronze=bronze, silver=silver):
@@ -89,6 +92,9 @@ def decide(command: Command, state: State) -> Sequence[Event]:  # noqa: C901  # 
             if grant not in known.grants:
                 raise NotFound(f"{grant!r} is not known", field="grant")
             return [ConsumptionRevoked(grant=grant, reason=reason)]
+        case ExpireBatch(batch=batch, expires_at=expires_at, reason=reason):
+            unexpired(batch, state)
+            return [BatchExpired(batch=batch, expires_at=expires_at, reason=reason)]
         case _:
             assert_never(command)
 
@@ -100,9 +106,17 @@ def existing(batch: Urn, state: State) -> Batch:
     return state
 
 
-def ready(batch: Urn, state: State) -> Batch:
-    """The batch, not set apart. Raises: NotFound, PreconditionFailed."""
+def unexpired(batch: Urn, state: State) -> Batch:
+    """The batch, its rows still there. Raises: NotFound, PreconditionFailed."""
     known = existing(batch, state)
+    if known.step is BatchStatus.EXPIRED:
+        raise PreconditionFailed(f"batch {name_of(batch)!r} has expired and its rows are gone; append a new one")
+    return known
+
+
+def ready(batch: Urn, state: State) -> Batch:
+    """The batch, neither expired nor set apart. Raises: NotFound, PreconditionFailed."""
+    known = unexpired(batch, state)
     if known.quarantined is not None:
         raise PreconditionFailed(
             f"batch {name_of(batch)!r} is quarantined ({known.quarantined}); release it with releaseBatch first"

@@ -1,8 +1,11 @@
 """What happened to batches: the events of a batch's stream."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
+from server.kernel.codec import Raw, Upcast
+from server.kernel.files import FileFormat
 from server.kernel.ids import Urn
 from server.kernel.privacy import PrivacyRule
 from server.kernel.quality import RuleResult
@@ -20,12 +23,16 @@ class Checked:
 
 @record
 class Anonymized:
-    """The outcome of privacy rules. `columns` are those that changed; `changed_rows` are rows that really differ."""
+    """The outcome of privacy rules. `columns` are those that changed; `changed_rows` are rows that really differ.
+
+    `k_anonymity`: rows of the smallest group with equal quasi-identifiers; None where there are none.
+    """
 
     rules: tuple[PrivacyRule, ...]
     rows: int
     changed_rows: int
     columns: tuple[str, ...]
+    k_anonymity: int | None = None
 
 
 @record
@@ -43,6 +50,7 @@ class DataAppended:
     row_count: int
     rejected_row_count: int
     attempt: int
+    format: FileFormat
 
 
 @record
@@ -131,6 +139,15 @@ class ConsumptionRevoked:
     reason: str | None
 
 
+@record
+class BatchExpired:
+    """The batch's time was over at `expires_at`: its rows are in no layer any more."""
+
+    batch: Urn
+    expires_at: datetime
+    reason: str
+
+
 Event: TypeAlias = (
     DataAppended
     | QualityCheckPassed
@@ -142,4 +159,28 @@ Event: TypeAlias = (
     | BatchReplayed
     | ConsumptionGranted
     | ConsumptionRevoked
+    | BatchExpired
 )
+
+
+def with_format(raw: Raw) -> Raw:
+    """DataAppended 1 -> 2: every file was CSV."""
+    return raw | {"format": FileFormat.CSV.value}
+
+
+def with_k_anonymity(raw: Raw) -> Raw:
+    """DataAnonymized 1 -> 2: nobody had counted."""
+    return raw | {"k_anonymity": None}
+
+
+def with_k_anonymity_inside(raw: Raw) -> Raw:
+    """BatchReplayed 1 -> 2: as in DataAnonymized."""
+    anonymized: Raw | None = raw["anonymized"]
+    return raw | {"anonymized": None if anonymized is None else with_k_anonymity(anonymized)}
+
+
+UPCASTS: Mapping[type, Sequence[Upcast]] = {
+    DataAppended: (with_format,),
+    DataAnonymized: (with_k_anonymity,),
+    BatchReplayed: (with_k_anonymity_inside,),
+}

@@ -1,13 +1,17 @@
 """What other slices say now of a batch: its dataset's columns, its contract's terms, the gate to publishing."""
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from server.adapters.store.append import StreamCheck
+from server.kernel.fields import Field
 from server.kernel.ids import Urn
 from server.kernel.privacy import PrivacyStrategy
 from server.mesh.batch.commands import PublishGate
 from server.mesh.batch.state import Batch
-from server.mesh.contract.queries import ContractQueries, terms_of_row
+from server.mesh.contract.fit import Rule, left_behind, misfits
+from server.mesh.contract.queries import ContractQueries, ContractRow, terms_of_row
 from server.mesh.dataset.queries import DatasetQueries, fields_of
 
 
@@ -18,14 +22,42 @@ class FactsNow:
         self.datasets = datasets
         self.contracts = contracts
 
-    async def gate(self, batch: Batch) -> tuple[PublishGate, Sequence[StreamCheck]]:
-        """What publishing the batch asks now, and the versions that this rests on."""
+    async def columns(self, dataset: str, version: int) -> tuple[Field, ...]:
+        """The columns of rows that were written under a version of the schema; personal if marked so then or now."""
+        then = await self.datasets.fields_at(dataset, version)
+        now = {field.name for field in fields_of(await self.datasets.known(dataset)) if field.pii}
+        return tuple(replace(field, pii=field.pii or field.name in now) for field in then)
+
+    async def check_fit(self, contract: ContractRow, version: int, rules: Sequence[Rule]) -> None:
+        """Refuse rules of a contract that a version of the schema does not fit. Raises: PreconditionFailed."""
+        fields = await self.datasets.fields_at(contract.dataset, version)
+        found = await asyncio.to_thread(misfits, rules, fields)
+        if not found:
+            return
+        dataset = await self.datasets.known(contract.dataset)
+        named = {one.rule for one in found}
+        fit_now = named.isdisjoint(one.rule for one in misfits(rules, fields_of(dataset)))
+        raise left_behind(
+            contract.contract_id,
+            version,
+            found,
+            f"requestReplay of dataset {dataset.name!r} gives the rows the schema of today"
+            if fit_now and version != dataset.schema_version
+            else "change them with updateContract",
+        )
+
+    async def gate(self, batch: Batch, version: int | None = None) -> tuple[PublishGate, Sequence[StreamCheck]]:
+        """What publishing the batch asks now, and the versions that this rests on.
+
+        `version`: of the schema under which its rows are written; that of the batch where none is given.
+        """
         dataset = await self.datasets.known(batch.dataset)
         contract = await self.contracts.known(batch.contract)
         terms = terms_of_row(contract)
+        columns = await self.columns(batch.dataset, version or batch.schema_version)
         gate = PublishGate(
             has_quality_rules=bool(terms.quality_rules),
-            personal=tuple(field.name for field in fields_of(dataset) if field.pii),
+            personal=tuple(field.name for field in columns if field.pii),
             kept=tuple(rule.column for rule in terms.privacy_rules if rule.strategy is PrivacyStrategy.KEEP),
         )
         return gate, (

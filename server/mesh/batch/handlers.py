@@ -3,8 +3,7 @@
 Each handler may run twice after a crash: the append's key is the run's id, so the second time records nothing.
 """
 
-import asyncio
-from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 from server.adapters.runs import RunContext, RunOutcome
 from server.adapters.store.append import MUST_EXIST, StreamCheck
@@ -15,10 +14,14 @@ from server.mesh.batch.commands import AppendData, Command, PublishData, RecordA
 from server.mesh.batch.domain import existing, publishable, ready, unpublished
 from server.mesh.batch.facts import DataAppended
 from server.mesh.batch.facts_now import FactsNow
-from server.mesh.batch.files import BatchFiles, BatchPlace, place_of
+from server.mesh.batch.files import BatchFiles, BatchPlace, Origin, place_of
+from server.mesh.batch.gold_columns import columns_in_clear
 from server.mesh.batch.payloads import AnonymizePayload, AppendPayload, CheckPayload, PublishPayload, load
+from server.mesh.batch.rule_context import RuleContexts
 from server.mesh.batch.state import Batch, hidden_columns
 from server.mesh.batch.stream import BATCHES
+from server.mesh.batch.taken_keys import TakenKeys
+from server.mesh.batch.telling import Part, told_all
 from server.mesh.contract.domain import BadRowPolicy
 from server.mesh.contract.queries import terms_of_row
 from server.mesh.dataset.queries import fields_of
@@ -28,11 +31,21 @@ from server.mesh.events.runs import run_intent
 class BatchHandlers:
     """What a worker does for batches."""
 
-    def __init__(self, commands: Commands, files: BatchFiles, facts: FactsNow, attempts: Attempts) -> None:
+    def __init__(
+        self,
+        commands: Commands,
+        files: BatchFiles,
+        facts: FactsNow,
+        attempts: Attempts,
+        keys: TakenKeys,
+        contexts: RuleContexts,
+    ) -> None:
         self._commands = commands
         self._files = files
         self._facts = facts
         self._attempts = attempts
+        self._keys = keys
+        self._contexts = contexts
 
     async def append(self, context: RunContext) -> RunOutcome:
         """Upload -> raw and bronze -> DataAppended."""
@@ -42,18 +55,23 @@ class BatchHandlers:
         dataset = await self._facts.datasets.known(payload.dataset)
         contract = await self._facts.contracts.known(payload.contract)
         place = BatchPlace(dataset=dataset.name, batch=name_of(payload.batch))
+        terms = terms_of_row(contract)
+        await self._facts.check_fit(contract, dataset.schema_version, (*terms.quality_rules, *terms.privacy_rules))
         attempt = await self._attempts.next()
-        policy = terms_of_row(contract).on_bad_rows
-        async with self._files.kept_unless_refused(place, attempt):
+        policy = terms.on_bad_rows
+        fields = fields_of(dataset)
+        async with AsyncExitStack() as held, self._files.kept_unless_refused(place, attempt):
             done = await self._files.ingest(
                 place,
                 payload.file_url,
                 attempt,
-                fields_of(dataset),
+                fields,
                 context.run.created_at,
                 all_or_nothing=policy is BadRowPolicy.REJECT_BATCH,
                 keep_raw=True,
-                progress=told(context),
+                progress=Part(context=context).reading(),
+                origin=Origin(csv=terms.csv),
+                existing=self._keys.existing(payload.dataset, fields, held),
             )
             appended = DataAppended(
                 batch=payload.batch,
@@ -67,6 +85,7 @@ class BatchHandlers:
                 row_count=done.row_count,
                 rejected_row_count=done.rejected_row_count,
                 attempt=attempt,
+                format=done.format,
             )
             guards = (StreamCheck(stream=payload.dataset, version=MUST_EXIST),)
             command = AppendData(appended=appended)
@@ -81,12 +100,25 @@ class BatchHandlers:
         if (seen := await self._commands.answered(run_intent(context.run))) is not None:
             return outcome(seen)
         batch = ready(payload.batch, await self._state(payload.batch))
-        terms = terms_of_row(await self._facts.contracts.known(batch.contract))
-        rules = terms.quality_rules if payload.rules is None else payload.rules
-        fields = await self._facts.datasets.fields_at(batch.dataset, batch.schema_version)
+        contract = await self._facts.contracts.known(batch.contract)
+        terms = terms_of_row(contract)
+        rules = payload.rules
+        if rules is None:
+            rules = terms.quality_rules
+            await self._facts.check_fit(contract, batch.schema_version, rules)
+        fields = await self._facts.columns(batch.dataset, batch.schema_version)
+        rule_context = await self._contexts.of(batch, fields, rules)
         attempt = await self._attempts.next()
+        hidden = hidden_columns(terms.privacy_rules)
         checked = await self._files.check(
-            place_of(batch), batch.bronze, fields, rules, attempt, hidden=hidden_columns(terms.privacy_rules)
+            place_of(batch),
+            batch.bronze,
+            fields,
+            rules,
+            attempt,
+            rule_context,
+            hidden=hidden,
+            steps=Part(context=context).steps(batch.row_count),
         )
         await told_all(context, checked.checked_rows)
         command = RecordQuality(batch=payload.batch, checked=checked, bronze=batch.bronze)
@@ -100,10 +132,13 @@ class BatchHandlers:
         batch = unpublished(payload.batch, await self._state(payload.batch), "anonymised")
         rules = payload.rules
         if rules is None:
-            rules = terms_of_row(await self._facts.contracts.known(batch.contract)).privacy_rules
-        fields = await self._facts.datasets.fields_at(batch.dataset, batch.schema_version)
+            contract = await self._facts.contracts.known(batch.contract)
+            rules = terms_of_row(contract).privacy_rules
+            await self._facts.check_fit(contract, batch.schema_version, rules)
+        fields = await self._facts.columns(batch.dataset, batch.schema_version)
         attempt = await self._attempts.next()
-        done = await self._files.anonymize(place_of(batch), batch.bronze, fields, rules, attempt)
+        steps = Part(context=context).steps(batch.row_count)
+        done = await self._files.anonymize(place_of(batch), batch.bronze, fields, rules, attempt, steps=steps)
         await told_all(context, done.rows)
         command = RecordAnonymization(batch=payload.batch, anonymized=done, attempt=attempt, bronze=batch.bronze)
         return await self._record(context, batch, command, attempt)
@@ -117,6 +152,8 @@ class BatchHandlers:
         state = await self._state(payload.batch)
         batch = existing(payload.batch, state)
         publishable(payload.batch, state, (await self._facts.gate(batch))[0])
+        columns = await self._facts.columns(batch.dataset, batch.schema_version)
+        in_clear = columns_in_clear(columns, batch.privacy_rules if batch.silver is not None else ())
         attempt = await self._attempts.next()
 
         async def attempt_to_publish() -> Decision:
@@ -129,7 +166,10 @@ class BatchHandlers:
             return Decision(checks=(*decision.checks, *guards), events=decision.events)
 
         async with self._files.kept_unless_refused(place_of(batch), attempt):
-            await self._files.publish(place_of(batch), batch.bronze, batch.silver, attempt)
+            steps = Part(context=context).steps(batch.row_count)
+            await self._files.publish(
+                place_of(batch), batch.bronze, batch.silver, attempt, in_clear=in_clear, steps=steps
+            )
             receipt = await self._commands.perform(intent, attempt_to_publish)
         await told_all(context, batch.row_count)
         return outcome(receipt)
@@ -146,18 +186,3 @@ class BatchHandlers:
 def outcome(receipt: Receipt) -> RunOutcome:
     """A receipt as a run's outcome."""
     return RunOutcome(first_position=receipt.first, last_position=receipt.last)
-
-
-def told(context: RunContext) -> Callable[[int], None]:
-    """A callback for the engine's threads: rows done, of a number that nobody knows before the end."""
-    loop = asyncio.get_running_loop()
-
-    def progress(rows: int) -> None:
-        asyncio.run_coroutine_threadsafe(context.progress(context.fraction, rows), loop)
-
-    return progress
-
-
-async def told_all(context: RunContext, rows: int) -> None:
-    """The work on the files is done."""
-    await context.progress(1.0, rows)

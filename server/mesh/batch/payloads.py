@@ -1,5 +1,6 @@
 """What runs on batches are told: their payloads as records."""
 
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -53,8 +54,32 @@ class ReplayPayload:
     reason: str
 
 
+@record
+class CompactPayload:
+    """Merge the small files of the dataset."""
+
+    dataset: Urn
+
+
+@record
+class ExpirePayload:
+    """Let the batch go, if its time is over at the instant `at`."""
+
+    batch: Urn
+    at: datetime
+
+
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {
-    cls: TypeAdapter(cls) for cls in (AppendPayload, CheckPayload, AnonymizePayload, PublishPayload, ReplayPayload)
+    cls: TypeAdapter(cls)
+    for cls in (
+        AppendPayload,
+        CheckPayload,
+        AnonymizePayload,
+        PublishPayload,
+        ReplayPayload,
+        CompactPayload,
+        ExpirePayload,
+    )
 }
 
 

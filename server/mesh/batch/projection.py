@@ -12,6 +12,7 @@ from server.kernel.quality import RuleResult
 from server.kernel.recorded import Recorded
 from server.mesh.batch.facts import (
     Anonymized,
+    BatchExpired,
     BatchQuarantined,
     BatchReplayed,
     Checked,
@@ -30,6 +31,15 @@ from server.mesh.batch.tables import BatchRow, GrantRow, PrivacyReportRow, Quali
 
 RESULTS = TypeAdapter(tuple[RuleResult, ...])
 RULES = TypeAdapter(tuple[PrivacyRule, ...])
+NOTHING_LEFT = {
+    "step": BatchStatus.EXPIRED,
+    "bronze": None,
+    "silver": None,
+    "gold": None,
+    "size_bytes": 0,
+    "row_count": 0,
+    "rejected_row_count": 0,
+}
 TABLES = (BatchRow, QualityReportRow, PrivacyReportRow, GrantRow)
 
 
@@ -60,6 +70,8 @@ def project(recorded: Recorded[Event]) -> Sequence[Write]:  # one case for each 
         case ConsumptionRevoked(grant=grant):
             revoked = Change(table=GrantRow, id=grant, values={"revoked_at": recorded.recorded_at})
             return [change(recorded), revoked]
+        case BatchExpired(expires_at=expires_at):
+            return [change(recorded, **NOTHING_LEFT, expires_at=expires_at)]
         case _:
             assert_never(event)
 
@@ -94,6 +106,7 @@ def appended(recorded: Recorded[Event], event: DataAppended) -> Open:
             "position": recorded.position,
             "appended_at": recorded.recorded_at,
             "published_at": None,
+            "expires_at": None,
         },
     )
 
@@ -149,6 +162,7 @@ def privacy_report(recorded: Recorded[Event], anonymized: Anonymized) -> Open:
             "rows": anonymized.rows,
             "changed_rows": anonymized.changed_rows,
             "columns": list(anonymized.columns),
+            "k_anonymity": anonymized.k_anonymity,
             "at": recorded.recorded_at,
         },
     )

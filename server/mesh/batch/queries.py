@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlmodel import col
 
@@ -18,6 +18,7 @@ from server.mesh.batch.state import BatchStatus
 from server.mesh.batch.tables import BatchRow, GrantRow, PrivacyReportRow, QualityReportRow
 
 __all__ = [
+    "BatchAttempts",
     "BatchFilter",
     "BatchQueries",
     "BatchRow",
@@ -40,6 +41,22 @@ class BatchFilter:
     layer: str | None = None
     appended_after: datetime | None = None
     appended_before: datetime | None = None
+
+
+class BatchAttempts(NamedTuple):
+    """Whose files of a batch count, and what else finding its rows needs; each as in `BatchRow`."""
+
+    id: str
+    batch_id: str
+    dataset: str
+    revision: int
+    schema_version: int
+    status: str
+    bronze: int | None
+    silver: int | None
+    gold: int | None
+    row_count: int
+    size_bytes: int
 
 
 class BatchQueries:
@@ -67,6 +84,15 @@ class BatchQueries:
     async def of_dataset(self, dataset: str) -> Sequence[BatchRow]:
         """All batches of a dataset now, oldest first."""
         return await self._reader.all(BatchRow, col(BatchRow.dataset) == dataset, order=col(BatchRow.position))
+
+    async def of_datasets(self, asked: Sequence[At]) -> dict[At, list[BatchAttempts]]:
+        """All batches of each dataset at its position, oldest first."""
+        found = await self._reader.columns(BatchRow, BatchAttempts._fields, "dataset", "position", asked)
+        return {at: [BatchAttempts(*row) for row in rows] for at, rows in found.items()}
+
+    async def newest_changes(self, asked: Sequence[At]) -> dict[At, int]:
+        """At which position the batches of each dataset changed last; those without batches are left out."""
+        return await self._reader.newest(BatchRow, "dataset", asked)
 
     async def quality_reports(self, asked: Sequence[At]) -> dict[At, list[QualityReportRow]]:
         """The checks of each batch, oldest first."""

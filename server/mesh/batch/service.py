@@ -1,20 +1,22 @@
 """Commands on batches. Those that move data check what can be known at once, then start a run."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from server.adapters.engine.quality import validate
-from server.adapters.engine.rejects import Reject
+from server.adapters.engine.ingest.rejects import Reject
+from server.adapters.engine.quality.check import validate
 from server.adapters.runs import ProcessKind, Run
 from server.adapters.storage.layout import parse_file_url
 from server.adapters.store.commands import Commands, Receipt
 from server.adapters.store.paging import check_first
-from server.kernel.errors import AlreadyExists, NotFound, PreconditionFailed
-from server.kernel.ids import Kind, Urn, check_name, name_of, reference, urn
+from server.kernel.errors import NotFound, PreconditionFailed
+from server.kernel.ids import Kind, Urn, name_of, reference
 from server.kernel.intent import Intent
 from server.kernel.privacy import PrivacyRule, check_privacy
 from server.kernel.quality import QualityRule
 from server.kernel.text import said
+from server.mesh.batch.arrivals import Arrivals, named_batch
 from server.mesh.batch.commands import QuarantineBatch, ReleaseBatch
 from server.mesh.batch.domain import publishable, ready, unpublished
 from server.mesh.batch.facts_now import FactsNow
@@ -22,8 +24,8 @@ from server.mesh.batch.files import BatchFiles, place_of
 from server.mesh.batch.payloads import AnonymizePayload, AppendPayload, CheckPayload, PublishPayload, dump
 from server.mesh.batch.queries import BatchRow
 from server.mesh.batch.stream import BATCHES
-from server.mesh.contract.domain import ContractStatus
 from server.mesh.contract.queries import terms_of_row
+from server.mesh.dataset.referenced import referenced_datasets
 from server.mesh.events.runs import Runs
 
 
@@ -35,6 +37,7 @@ class BatchService:
         self._runs = runs
         self._files = files
         self._facts = facts
+        self._arrivals = Arrivals(commands, facts)
 
     async def append(
         self,
@@ -49,28 +52,14 @@ class BatchService:
         """Append an upload. Raises: NotFound, AlreadyExists, PreconditionFailed, InvalidData, BadUserInput."""
         if (run := await self._runs.repeated(intent, wait_seconds)) is not None:
             return run
-        if batch_id is None:
-            batch_id = f"batch-{intent.seed().hex()[:16]}"
-        batch = urn(Kind.BATCH, check_name(batch_id, field="batchId"))
+        batch = named_batch(batch_id, intent)
         file = parse_file_url(file_url)
-        owner = await self._facts.datasets.known(dataset)
-        terms = await self._facts.contracts.known(contract)
-        if terms.dataset != owner.id:
-            raise PreconditionFailed(
-                f"contract {terms.contract_id!r} is for dataset {name_of(Urn(terms.dataset))!r}, not {owner.name!r};"
-                " give one of its own, or create it with createContract",
-                field="contractId",
-            )
-        if terms.status == ContractStatus.RETIRED:
-            raise PreconditionFailed(
-                f"contract {terms.contract_id!r} is retired; append under another one", field="contractId"
-            )
-        if (await self._commands.load(BATCHES, batch)).state is not None:
-            raise AlreadyExists(f"batch {name_of(batch)!r} exists; choose another batchId", field="batchId")
+        arrival = await self._arrivals.expected(dataset, contract, batch)
         if not await self._files.landed(file):
             raise NotFound(f"nothing was uploaded to {file_url!r} yet; PUT the file first", field="fileUrl")
-        payload = AppendPayload(dataset=Urn(owner.id), contract=Urn(terms.id), batch=batch, file_url=file.key)
-        return await self._start(ProcessKind.APPEND, intent, batch, Urn(owner.id), payload, wait_seconds)
+        owner, terms = Urn(arrival.dataset.id), Urn(arrival.contract.id)
+        payload = AppendPayload(dataset=owner, contract=terms, batch=batch, file_url=file.key)
+        return await self._start(ProcessKind.APPEND, intent, batch, owner, payload, wait_seconds)
 
     async def check(
         self, batch_id: str, rules: Sequence[QualityRule] | None, *, intent: Intent, wait_seconds: float
@@ -81,9 +70,13 @@ class BatchService:
         batch = reference(Kind.BATCH, batch_id, field="batchId")
         known = ready(batch, (await self._commands.load(BATCHES, batch)).state)
         fields = await self._facts.datasets.fields_at(known.dataset, known.schema_version)
-        for rule in rules or ():
-            validate(rule, fields)
-        if not (rules or terms_of_row(await self._facts.contracts.known(known.contract)).quality_rules):
+        await asyncio.to_thread(lambda: [validate(rule, fields) for rule in rules or ()])
+        await referenced_datasets(self._facts.datasets, rules or (), fields)
+        contract = await self._facts.contracts.known(known.contract)
+        promised = terms_of_row(contract).quality_rules
+        if not rules:
+            await self._facts.check_fit(contract, known.schema_version, promised)
+        if not (rules or promised):
             raise PreconditionFailed(
                 f"batch {name_of(batch)!r} has no quality rules to check: give rules, or add some to its contract"
             )
@@ -99,7 +92,11 @@ class BatchService:
         batch = reference(Kind.BATCH, batch_id, field="batchId")
         known = unpublished(batch, (await self._commands.load(BATCHES, batch)).state, "anonymised")
         check_privacy(rules or (), await self._facts.datasets.fields_at(known.dataset, known.schema_version))
-        if not (rules or terms_of_row(await self._facts.contracts.known(known.contract)).privacy_rules):
+        contract = await self._facts.contracts.known(known.contract)
+        promised = terms_of_row(contract).privacy_rules
+        if not rules:
+            await self._facts.check_fit(contract, known.schema_version, promised)
+        if not (rules or promised):
             raise PreconditionFailed(
                 f"batch {name_of(batch)!r} has no privacy rules to apply: give rules, or add some to its contract"
             )

@@ -5,10 +5,12 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import TypeAlias, assert_never
 
+from server.kernel.files import FileFormat
 from server.kernel.ids import Urn
 from server.kernel.privacy import PrivacyRule, PrivacyStrategy
 from server.kernel.record import record
 from server.mesh.batch.facts import (
+    BatchExpired,
     BatchQuarantined,
     BatchReplayed,
     ConsumptionGranted,
@@ -47,6 +49,7 @@ class Quality(StrEnum):
 class Batch:
     """A batch's state. `bronze`, `silver`, `gold` are the attempts whose files count now; `step` is the last process.
 
+    An expired batch keeps its last `bronze`, of which no file is left.
     `privacy_rules` are those last applied; `grants` the live and the lapsed ones that were not revoked.
     """
 
@@ -61,6 +64,7 @@ class Batch:
     rejected_row_count: int
     step: BatchStatus
     bronze: int
+    format: FileFormat = FileFormat.CSV
     silver: int | None = None
     gold: int | None = None
     quality: Quality = Quality.UNCHECKED
@@ -72,6 +76,8 @@ class Batch:
     @property
     def status(self) -> BatchStatus:
         """The furthest that is true of the batch."""
+        if self.step is BatchStatus.EXPIRED:
+            return BatchStatus.EXPIRED
         if self.quarantined is not None:
             return BatchStatus.QUARANTINED
         if self.gold is not None:
@@ -112,6 +118,8 @@ def evolve(state: State, event: Event) -> State:
                 grants=tuple(live for live in state.grants if live != grant),
                 revoked=(*state.revoked, grant),
             )
+        case BatchExpired():
+            return expired(state)
         case _:
             assert_never(event)
 
@@ -130,6 +138,7 @@ def appended(event: DataAppended) -> Batch:
         rejected_row_count=event.rejected_row_count,
         step=BatchStatus.APPENDED,
         bronze=event.attempt,
+        format=event.format,
     )
 
 
@@ -155,6 +164,21 @@ def replayed_step(event: BatchReplayed) -> BatchStatus:
     if event.anonymized is not None:
         return BatchStatus.ANONYMIZED
     return BatchStatus.APPENDED if event.checked is None else BatchStatus.QUALITY_PASSED
+
+
+def expired(state: Batch) -> Batch:
+    """The batch without its rows, and without what was said of them."""
+    return replace(
+        state,
+        size_bytes=0,
+        row_count=0,
+        rejected_row_count=0,
+        step=BatchStatus.EXPIRED,
+        silver=None,
+        gold=None,
+        quality=Quality.UNCHECKED,
+        privacy_rules=(),
+    )
 
 
 def hidden_columns(rules: Sequence[PrivacyRule]) -> frozenset[str]:

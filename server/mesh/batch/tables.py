@@ -11,6 +11,7 @@ from server.adapters.store.intervals import Interval, current_index
 
 # The same order as Batch.status in state.py; a test keeps both equal.
 STATUS_SQL = """case
+  when step = 'EXPIRED' then 'EXPIRED'
   when quarantine is not null then 'QUARANTINED'
   when gold is not null then 'PUBLISHED'
   when step = 'QUALITY_PASSED' and silver is not null then 'ANONYMIZED'
@@ -18,7 +19,10 @@ STATUS_SQL = """case
 
 
 class BatchRow(Interval, table=True):
-    """A batch. `bronze`, `silver`, `gold` are the attempts whose files count; `quarantine` is {reason, by, at}."""
+    """A batch. `bronze`, `silver`, `gold` are the attempts whose files count; `quarantine` is {reason, by, at}.
+
+    `expires_at` is null until the batch has expired: before that, its contract says when it will.
+    """
 
     __tablename__ = "batch"  # pyright: ignore[reportAssignmentType]  # SQLModel takes the plain name
     __table_args__ = (
@@ -47,6 +51,7 @@ class BatchRow(Interval, table=True):
     position: int = Field(sa_column=Column(BigInteger, nullable=False))
     appended_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     published_at: datetime | None = Field(sa_column=Column(DateTime(timezone=True), nullable=True))
+    expires_at: datetime | None = Field(sa_column=Column(DateTime(timezone=True), nullable=True))
     status: str = Field(sa_column=Column(Text, Computed(STATUS_SQL, persisted=True), nullable=True))
 
 
@@ -77,6 +82,7 @@ class PrivacyReportRow(Interval, table=True):
     rows: int = Field(sa_column=Column(BigInteger, nullable=False))
     changed_rows: int = Field(sa_column=Column(BigInteger, nullable=False))
     columns: list[str] = Field(sa_column=Column(JSONB, nullable=False))
+    k_anonymity: int | None = Field(sa_column=Column(BigInteger, nullable=True))
     at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 

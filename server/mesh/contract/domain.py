@@ -1,12 +1,14 @@
 """A contract's rules: its terms are replaced whole, and it ends by being retired."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from enum import StrEnum
 from typing import Any, TypeAlias, assert_never
 
+from server.kernel.codec import Raw, Upcast
 from server.kernel.decider import Decider
 from server.kernel.errors import AlreadyExists, BadUserInput, NotFound, PreconditionFailed
+from server.kernel.files import CsvOptions, check_csv
 from server.kernel.ids import Urn, name_of
 from server.kernel.privacy import PrivacyRule
 from server.kernel.quality import QualityRule
@@ -39,6 +41,7 @@ class Terms:
     on_bad_rows: BadRowPolicy = BadRowPolicy.REJECT_BATCH
     freshness_minutes: int | None = None
     description: str = ""
+    csv: CsvOptions = CsvOptions()
 
 
 TERM_NAMES = tuple(field.name for field in fields(Terms))
@@ -123,11 +126,11 @@ def decide(command: Command, state: State) -> Sequence[Event]:
                 raise AlreadyExists(
                     f"contract {name_of(contract)!r} exists; choose another contractId", field="contractId"
                 )
-            check_terms(terms)
+            terms = checked_terms(terms)
             return [DataContractDefined(contract=contract, dataset=dataset, contract_version=1, **values(terms))]
         case UpdateContract(contract=contract, terms=terms):
             known = active(contract, state)
-            check_terms(terms)
+            terms = checked_terms(terms)
             if terms == known.terms:
                 return []
             version = known.version + 1
@@ -158,8 +161,8 @@ def evolve(state: State, event: Event) -> State:
             assert_never(event)
 
 
-def check_terms(terms: Terms) -> None:
-    """Refuse numbers out of bounds. Raises: BadUserInput."""
+def checked_terms(terms: Terms) -> Terms:
+    """The terms in the form that is stored, if they are within bounds. Raises: BadUserInput."""
     days = terms.retention_days
     if days is not None and not 1 <= days <= MAX_RETENTION_DAYS:
         raise BadUserInput(
@@ -171,6 +174,7 @@ def check_terms(terms: Terms) -> None:
         raise BadUserInput(
             f"freshnessMinutes {minutes} is out of bounds: at least 1, or null", field="freshnessMinutes"
         )
+    return replace(terms, csv=check_csv(terms.csv))
 
 
 def active(contract: Urn, state: State) -> Contract:
@@ -198,3 +202,12 @@ def about(state: State) -> tuple[Urn, ...]:
 
 
 CONTRACT: Decider[Command, Event, State] = Decider(initial=None, decide=decide, evolve=evolve, about=about)
+
+
+def with_csv(raw: Raw) -> Raw:
+    """DataContractDefined and DataContractUpdated 1 -> 2: nothing was said of CSV, so it was plain."""
+    plain: Raw = {"delimiter": None, "null_values": [], "encoding": "utf-8", "decimal_separator": "."}
+    return raw | {"csv": plain}
+
+
+UPCASTS: Mapping[type, Sequence[Upcast]] = {DataContractDefined: (with_csv,), DataContractUpdated: (with_csv,)}

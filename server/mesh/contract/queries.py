@@ -8,7 +8,7 @@ from server.adapters.store.listing import At, Listing
 from server.adapters.store.reader import NOW, Reader
 from server.kernel.errors import NotFound
 from server.kernel.ids import Kind, name_of, reference
-from server.mesh.contract.domain import Terms
+from server.mesh.contract.domain import ContractStatus, Terms
 from server.mesh.contract.projection import TERMS
 from server.mesh.contract.tables import ContractRow
 
@@ -32,6 +32,21 @@ class ContractQueries:
         if row is None:
             raise NotFound(f"contract {name_of(urn)!r} is not known; create it with createContract", field=field)
         return row
+
+    async def active(self, dataset: str) -> Sequence[ContractRow]:
+        """The contracts of a dataset under which batches may come now, by id."""
+        return await self._reader.all(
+            ContractRow,
+            col(ContractRow.dataset) == dataset,
+            col(ContractRow.status) == ContractStatus.ACTIVE.value,
+            order=col(ContractRow.contract_id),
+        )
+
+    async def all_active(self) -> Sequence[ContractRow]:
+        """The contracts of all datasets under which batches may come now, by id."""
+        return await self._reader.all(
+            ContractRow, col(ContractRow.status) == ContractStatus.ACTIVE.value, order=col(ContractRow.contract_id)
+        )
 
     async def by_ids(self, asked: Sequence[At]) -> dict[At, ContractRow]:
         """Contracts by URN and position."""

@@ -31,4 +31,5 @@ class ContractRow(Interval, table=True):
     on_bad_rows: str = Field(sa_column=Column(Text, nullable=False))
     freshness_minutes: int | None = Field(sa_column=Column(Integer, nullable=True))
     description: str = Field(sa_column=Column(Text, nullable=False))
+    csv: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     defined_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))

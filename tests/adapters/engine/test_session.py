@@ -8,10 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from server.adapters.engine.csv_ingest import IngestJob, ingest_csv
+from server.adapters.engine.ingest.ingestion import IngestJob, ingest
 from server.adapters.engine.session import HEAVY_WAITING, Engine
 from server.kernel.errors import Unavailable
-from tests.adapters.engine.landing import columns
+from tests.adapters.engine.ingest.landing import columns
 
 ENDLESS = "select count(*) from range(10_000_000_000) a, range(1_000) b where hash(a.range) = b.range"
 
@@ -62,6 +62,7 @@ async def test_knows_a_directory_by_its_link_and_by_its_own_path(lake, tmp_path)
         "set enable_external_access = true",
         "set allowed_directories = ['/']",
         "set lock_configuration = false",
+        "set allowed_configs = ['memory_limit']",
         "set memory_limit = '64GB'",
         "set timezone = 'Europe/Paris'",
         "reset timezone",
@@ -202,7 +203,7 @@ async def test_rows_keep_the_order_of_the_file_whatever_thread_wrote_them(lake, 
 async def test_a_cancelled_ingest_leaves_no_file_and_frees_its_thread(engine, lake):
     source, given = job(lake, "b1", 400_000)
     begun = threading.Event()
-    work = ingesting(source, given, lambda _: begun.set())
+    work = ingesting(source, given, lambda rows, share: begun.set())
     task = asyncio.create_task(engine.run(work, heavy=True))
     await asyncio.to_thread(begun.wait)
     task.cancel()
@@ -219,5 +220,5 @@ def job(lake: Path, batch: str, rows: int) -> tuple[Path, IngestJob]:
     return source, IngestJob(fields=fields, batch=batch, created_at=datetime.now(UTC), block_bytes=8_192, **paths)
 
 
-def ingesting(source: Path, given: IngestJob, progress=lambda rows: None):
-    return lambda cursor: ingest_csv(cursor, source, given, progress)
+def ingesting(source: Path, given: IngestJob, progress=lambda rows, share: None):
+    return lambda cursor: ingest(cursor, source, given, progress)

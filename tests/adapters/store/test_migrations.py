@@ -15,10 +15,17 @@ import migrations
 import server.adapters.runs.tables
 import server.adapters.store.tables
 import server.mesh.access.tables
+import server.mesh.rows.tables
 import server.mesh.slices
 from server.adapters.postgres.migrate import migrate
 
-OURS = (server.adapters.runs.tables, server.adapters.store.tables, server.mesh.access.tables, server.mesh.slices)
+OURS = (
+    server.adapters.runs.tables,
+    server.adapters.store.tables,
+    server.mesh.access.tables,
+    server.mesh.rows.tables,
+    server.mesh.slices,
+)
 COUNT = len(list((Path(migrations.__file__).parent / "versions").glob("[0-9]*.py")))
 NOT_MODELLED = ("pgqueuer", "alembic_version")  # the queue's own tables come from its library
 

@@ -3,12 +3,14 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from server.kernel.files import FileFormat
 from server.kernel.ids import Urn
 from server.kernel.privacy import PrivacyRule, PrivacyStrategy
 from server.kernel.quality import QualityRule, RuleResult, Severity
-from server.mesh.batch.commands import GrantConsumption, PublishGate
+from server.mesh.batch.commands import ExpireBatch, GrantConsumption, PublishGate
 from server.mesh.batch.facts import (
     Anonymized,
+    BatchExpired,
     BatchQuarantined,
     BatchReplayed,
     Checked,
@@ -59,6 +61,7 @@ def appended(attempt: int = 1) -> DataAppended:
         row_count=4,
         rejected_row_count=1,
         attempt=attempt,
+        format=FileFormat.CSV,
     )
 
 
@@ -101,4 +104,6 @@ FAILED = QualityCheckFailed(
 PUBLISHED = DataPublished(batch=B1, row_count=4, attempt=3)
 QUARANTINED = BatchQuarantined(batch=B1, reason="smells")
 RELEASED = QuarantineReleased(batch=B1, reason="was nothing")
+EXPIRED = BatchExpired(batch=B1, expires_at=LATER, reason="contract 'c1' keeps batches for 30 days")
+EXPIRE = ExpireBatch(batch=B1, expires_at=EXPIRED.expires_at, reason=EXPIRED.reason)
 REVOKED = ConsumptionRevoked(grant=G1, reason="done")

@@ -20,7 +20,7 @@ from server.mesh.batch.commands import (
 from server.mesh.batch.domain import BATCH
 from server.mesh.batch.facts import Event
 from server.mesh.batch.state import Batch
-from tests.mesh.batch.examples import APPENDED, B1, OPEN, checked, grant, hidden, replayed, result
+from tests.mesh.batch.examples import APPENDED, B1, EXPIRE, OPEN, checked, grant, hidden, replayed, result
 
 LONGEST = 14  # events
 
@@ -66,6 +66,10 @@ def revoke(draw: st.DrawFn, state: Batch, attempt: int) -> Command:
     return RevokeConsumption(batch=B1, grant=draw(grants), reason=None)
 
 
+def expire(draw: st.DrawFn, state: Batch, attempt: int) -> Command:
+    return EXPIRE
+
+
 MOVES: list[Callable[[st.DrawFn, Batch, int], Command]] = [
     check,
     anonymize,
@@ -75,6 +79,7 @@ MOVES: list[Callable[[st.DrawFn, Batch, int], Command]] = [
     release,
     give,
     revoke,
+    expire,
 ]
 
 

@@ -30,6 +30,7 @@ from tests.given import given
 from tests.mesh.batch.examples import (
     APPENDED,
     B1,
+    EXPIRED,
     FAILED,
     G1,
     G2,
@@ -244,7 +245,7 @@ def test_its_events_concern_the_dataset() -> None:
 
 def test_every_event_changes_the_state() -> None:
     history: list[Event] = [APPENDED, FAILED, PASSED, MASKED, PUBLISHED, QUARANTINED, RELEASED, granted(), REVOKED]
-    history.append(replayed(published=True))
+    history += [replayed(published=True), EXPIRED]
     assert {type(event) for event in history} == set(get_args(Event))
     for count in range(len(history)):
         assert given(BATCH, *history[:count]).state != given(BATCH, *history[: count + 1]).state

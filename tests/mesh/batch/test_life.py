@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, precondition, rule
 
 from server.kernel.errors import Refused
 from server.kernel.ids import Urn
@@ -29,8 +29,8 @@ from server.mesh.batch.facts import (
     DataPublished,
     Event,
 )
-from server.mesh.batch.state import State
-from tests.mesh.batch.examples import B1, OPEN, appended, checked, grant, replayed, result
+from server.mesh.batch.state import BatchStatus, State
+from tests.mesh.batch.examples import B1, EXPIRE, OPEN, appended, checked, grant, replayed, result
 from tests.mesh.batch.truth import File, Truth, hides
 
 COLUMNS = ("email", "phone", "name")
@@ -167,6 +167,11 @@ class BatchLife(RuleBasedStateMachine):
     def release(self) -> None:
         self.ask(ReleaseBatch(batch=B1, reason=""))
 
+    @precondition(lambda self: len(self.truth.files) > 12)  # late: nothing more than revocations can follow
+    @rule()
+    def expire(self) -> None:
+        self.ask(EXPIRE)
+
     @rule(number=st.integers(1, 3))
     def give(self, number: int) -> None:
         self.ask(grant(Urn(f"grant:{number}")))
@@ -185,7 +190,8 @@ class BatchLife(RuleBasedStateMachine):
             assert set(self.state.grants) == self.truth.granted
             assert set(self.state.revoked) == self.truth.revoked
             assert not self.truth.granted & self.truth.revoked
-            assert self.state.gold is not None or not self.state.grants
+            gone = self.state.status is BatchStatus.EXPIRED
+            assert self.state.gold is not None or gone or not self.state.grants
 
     @invariant()
     def the_files_that_count_are_those_that_were_recorded(self) -> None:

@@ -1,6 +1,7 @@
 import pytest
 
 from server.kernel.errors import Conflict, PreconditionFailed
+from server.kernel.fields import Field
 from server.kernel.privacy import PrivacyRule, PrivacyStrategy
 from server.mesh.batch.commands import PublishGate, ReplayBatch
 from server.mesh.batch.domain import BATCH
@@ -137,5 +138,12 @@ def test_its_privacy_rules_are_the_contracts_now_and_never_less_than_before() ->
     assert batch is not None
     now = PrivacyRule(column="email", strategy=PrivacyStrategy.HASH)
     new = PrivacyRule(column="name", strategy=PrivacyStrategy.DROP)
-    assert privacy_rules(Terms(privacy_rules=(now, new)), batch) == (now, new, *rules("phone"))
-    assert privacy_rules(Terms(), batch) == rules("email", "phone")
+    fields = tuple(Field(name=name, type="string") for name in ("email", "phone", "name"))
+    assert privacy_rules(Terms(privacy_rules=(now, new)), batch, fields) == (now, new, *rules("phone"))
+    assert privacy_rules(Terms(), batch, fields) == rules("email", "phone")
+
+
+def test_a_column_that_the_schema_has_dropped_needs_no_privacy_rule() -> None:
+    batch = given(BATCH, APPENDED, anonymized("email", "phone")).state
+    assert batch is not None
+    assert privacy_rules(Terms(), batch, (Field(name="phone", type="string"),)) == rules("phone")

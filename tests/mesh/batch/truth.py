@@ -7,6 +7,7 @@ from server.kernel.privacy import PrivacyRule, PrivacyStrategy
 from server.mesh.batch.commands import (
     AppendData,
     Command,
+    ExpireBatch,
     PublishData,
     PublishGate,
     QuarantineBatch,
@@ -17,6 +18,7 @@ from server.mesh.batch.commands import (
     RevokeConsumption,
 )
 from server.mesh.batch.facts import (
+    BatchExpired,
     BatchQuarantined,
     BatchReplayed,
     ConsumptionGranted,
@@ -60,6 +62,8 @@ class Truth:
 
     @property
     def status(self) -> BatchStatus | None:
+        if self.step is BatchStatus.EXPIRED:
+            return BatchStatus.EXPIRED
         if self.quarantined:
             return BatchStatus.QUARANTINED
         return BatchStatus.PUBLISHED if self.gold is not None else self.step
@@ -70,19 +74,23 @@ class Truth:
         bare = set(gate.personal) - file.hidden - set(gate.kept)
         return not bare and (self.verdicts.get(file.bronze, False) or not gate.has_quality_rules)
 
-    def allows(self, command: Command) -> bool:
+    def allows(self, command: Command) -> bool:  # noqa: C901  # one case for each command
         """Whether the command must be obeyed; else it must be refused."""
         if isinstance(command, AppendData):
             return self.step is None
         if self.step is None:
             return False
         match command:
+            case RevokeConsumption(grant=id):
+                return id in self.granted
+            case _ if self.step is BatchStatus.EXPIRED:
+                return False
+            case ExpireBatch():
+                return True
             case QuarantineBatch():
                 return not self.quarantined
             case ReleaseBatch():
                 return self.quarantined
-            case RevokeConsumption(grant=id):
-                return id in self.granted
             case _ if self.quarantined:
                 return False
             case RecordQuality(bronze=bronze, checked=check):
@@ -129,6 +137,8 @@ class Truth:
                 self.step = BatchStatus.QUALITY_PASSED if check else BatchStatus.APPENDED
                 if anonymized:
                     self.step = BatchStatus.ANONYMIZED
+            case BatchExpired():
+                self.step, self.silver, self.gold = BatchStatus.EXPIRED, None, None
             case ConsumptionGranted(grant=id):
                 self.granted.add(id)
             case ConsumptionRevoked(grant=id):

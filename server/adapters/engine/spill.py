@@ -1,0 +1,48 @@
+"""Where the engine spills: a folder of each process's own, as two engines in one folder would share their files."""
+
+import fcntl
+import os
+import shutil
+import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def spill_folder(root: Path) -> Generator[Path]:
+    """A folder that is this process's alone while the block runs. What dead processes left in `root` is removed."""
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _locked(root, fcntl.LOCK_EX):  # one process at a time looks who lives, and joins them
+        for left in root.iterdir():
+            _remove_unheld(left)
+        folder = root / uuid.uuid4().hex
+        folder.mkdir(mode=0o700)
+        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+@contextmanager
+def _locked(path: Path, how: int) -> Generator[None]:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_unheld(left: Path) -> None:
+    try:
+        with _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
+    except (BlockingIOError, FileNotFoundError):  # its process lives, or removed it just now
+        return
