@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import re
 import sys
 from collections.abc import AsyncIterator
@@ -91,6 +92,24 @@ async def test_a_file_goes_through_its_whole_life_and_once_only(server: ServerPr
     assert [event["type"] for event in events["events"]["nodes"]] == LIFE
 
 
+async def test_rows_are_read_page_by_page_and_all_at_once(server: ServerProcess, tmp_path: Path) -> None:
+    where = {"LAKEMESH": server.url, "API_KEY": server.key}
+    await done(await begin("register_and_publish.py", "meters", folder=tmp_path, **where))
+    warm = '{"field": "celsius", "op": "GT", "value": 19}'
+    paged = await begin("read_rows.py", "meters", "--page", "1", folder=tmp_path, **where)
+    chosen = await begin("read_rows.py", "meters", "--where", warm, "--layer", "GOLD", folder=tmp_path, **where)
+    status, told, complaints = await done(paged)
+    assert (status, complaints) == (0, "")
+    assert [json.loads(line)["owner"] for line in told.splitlines()] == ["ada@example.com", "jonas@example.org"]
+    assert [json.loads(line)["_id"] for line in (await done(chosen))[1].splitlines()] == ["meters-1-000000000000"]
+    whole = await begin("read_rows.py", "meters", "--into", "rows.parquet", folder=tmp_path, **where)
+    size = (tmp_path / "rows.parquet").stat().st_size if (ended := await done(whole))[0] == 0 else 0
+    assert ended == (0, f"rows.parquet has {size} bytes\n", "")
+    with duckdb.connect() as engine:
+        rows = engine.execute(f"select sensor, celsius::text from '{tmp_path}/rows.parquet' order by sensor")
+        assert rows.fetchall() == [(1, "21.5"), (2, "19.0")]
+
+
 async def test_an_upload_answers_its_file_url(server: ServerProcess, tmp_path: Path) -> None:
     file = tmp_path / "my payments.csv"
     file.write_text("a,b\n1,2\n")
@@ -103,7 +122,8 @@ async def test_an_upload_answers_its_file_url(server: ServerProcess, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("example", "arguments"), [("upload.sh", ["upload.sh"]), ("register_and_publish.py", ["x"]), ("subscribe.py", [])]
+    ("example", "arguments"),
+    [("upload.sh", ["upload.sh"]), ("register_and_publish.py", ["x"]), ("read_rows.py", ["x"]), ("subscribe.py", [])],
 )
 async def test_a_wrong_key_is_told(server: ServerProcess, example: str, arguments: list[str]) -> None:
     process = await begin(example, *arguments, folder=EXAMPLES, LAKEMESH=server.url, API_KEY="not the key of this one")
