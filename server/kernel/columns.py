@@ -8,7 +8,7 @@ from server.kernel.errors import BadUserInput
 from server.kernel.fields import MAX_NAME, Field, folded
 
 
-def named_column(name: str, fields: Sequence[Field]) -> Field:
+def named_column(name: str, fields: Sequence[Field], *, among: str = "the schema") -> Field:
     """The field of this exact name (in NFC). Raises: BadUserInput, naming the nearest known column."""
     wanted = unicodedata.normalize("NFC", name)
     for field in fields:
@@ -22,4 +22,4 @@ def named_column(name: str, fields: Sequence[Field]) -> Field:
         if near
         else f"name one of {', '.join(map(repr, names[:20]))}{', ...' if len(names) > 20 else ''}"
     )
-    raise BadUserInput(f"column {name[:MAX_NAME]!r} is not in the schema; {hint}", field="column")
+    raise BadUserInput(f"column {name[:MAX_NAME]!r} is not in {among}; {hint}", field="column")

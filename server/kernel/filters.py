@@ -107,7 +107,7 @@ def read_filters(filters: Sequence[Asked], where: Asked | None, fields: Sequence
 def named_field(name: str, fields: Sequence[Field], place: str) -> Field:
     """The field or system column of this name. Raises: BadUserInput, naming the nearest known one."""
     try:
-        return named_column(name[: MAX_NAME + 1], fields)
+        return named_column(name[: MAX_NAME + 1], fields, among="the rows of this layer")
     except BadUserInput as refused:
         raise BadUserInput(f"{place}: {refused.message}", field=place) from None
 

@@ -11,7 +11,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "unknown field": (
         {"filter": [{"field": "wrod", "op": "EQ", "value": "x"}]},
         "BAD_USER_INPUT",
-        "filter[0].field: column 'wrod' is not in the schema; did you mean 'word'?",
+        "filter[0].field: column 'wrod' is not in the rows of this layer; did you mean 'word'?",
     ),
     "a text for an int": (
         {"filter": [{"field": "n", "op": "EQ", "value": "Ada's secret"}]},
@@ -83,7 +83,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "an order by nothing known": (
         {"orderBy": [{"field": "word; drop table"}]},
         "BAD_USER_INPUT",
-        "orderBy[0].field: column 'word; drop table' is not in the schema; name one of '_id', '_batch_id',"
+        "orderBy[0].field: column 'word; drop table' is not in the rows of this layer; name one of '_id', '_batch_id',"
         " '_created_at', 'n', 'word', 'price'",
     ),
     "an order twice": (

@@ -143,7 +143,7 @@ async def test_reads_batches_of_every_schema_version_under_the_current_one(mesh:
         ("7.00", 5.0, None),
     ]
     code, message = await mesh.refused(RECORDS, name="d", filter=[{"field": "word", "op": "EQ", "value": "ada"}])
-    assert (code, message[:53]) == ("BAD_USER_INPUT", "filter[0].field: column 'word' is not in the schema; ")
+    assert (code, message[:63]) == ("BAD_USER_INPUT", "filter[0].field: column 'word' is not in the rows of this layer")
 
 
 async def test_shows_what_privacy_rules_left(mesh: AtWork) -> None:

@@ -66,5 +66,7 @@ def test_a_projection_names_columns_once_and_always_the_id() -> None:
         "day",
     ]
     assert [field.name for field in read_projection(["day", "day", "n"], NOW)] == ["_id", "day", "n"]
-    with pytest.raises(BadUserInput, match="fields\\[1\\]: column 'dya' is not in the schema; did you mean 'day'"):
+    with pytest.raises(
+        BadUserInput, match="fields\\[1\\]: column 'dya' is not in the rows of this layer; did you mean 'day'"
+    ):
         read_projection(["day", "dya"], NOW)

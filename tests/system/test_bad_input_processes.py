@@ -50,7 +50,11 @@ def compared(field: str, op: str, value: object) -> Json:
 
 
 ROWS_REFUSED: list[tuple[Json, str, str]] = [
-    (compared("emial", "EQ", SECRET), "BAD_USER_INPUT", "filter[0].field: column 'emial' is not in the schema"),
+    (
+        compared("emial", "EQ", SECRET),
+        "BAD_USER_INPUT",
+        "filter[0].field: column 'emial' is not in the rows of this layer",
+    ),
     (compared("id; drop table batch", "EQ", 1), "BAD_USER_INPUT", "filter[0].field: column 'id; drop table batch'"),
     (compared('id" is null or "id', "EQ", 1), "BAD_USER_INPUT", "filter[0].field: column 'id\" is null or \"id'"),
     (compared("id", "EQ", SECRET), "BAD_USER_INPUT", "filter[0].value: field 'id' (int) needs a whole number"),
@@ -60,7 +64,7 @@ ROWS_REFUSED: list[tuple[Json, str, str]] = [
     ({"filter": [{"field": "id", "op": "EQ", "value": 1}] * 10_000}, "LIMIT_EXCEEDED", "filter has 10000 conditions"),
     ({"filter": [{"field": "id", "op": "IN", "value": [1] * 1_000}] * 11}, "LIMIT_EXCEEDED", "the lists of filter and"),
     ({"where": {"and": [{"or": []}], "field": "id"}}, "BAD_USER_INPUT", "where must be either one comparison"),
-    ({"fields": ["id", "spend"]}, "BAD_USER_INPUT", "fields[1]: column 'spend' is not in the schema"),
+    ({"fields": ["id", "spend"]}, "BAD_USER_INPUT", "fields[1]: column 'spend' is not in the rows of this layer"),
     ({"after": "x" * 300_000}, "BAD_USER_INPUT", "this cursor was not made by this server"),
     ({"name": "people", "layer": "PLATINUM"}, "BAD_USER_INPUT", "Variable '$layer' has invalid value"),
 ]
