@@ -20,6 +20,15 @@ ORDERS_CSV = """order_id,customer_id,amount,currency,ordered_at
 1005,1,64.99,GBP,2024-06-03T12:30:00Z
 """
 
+CUSTOMER_FIELDS: list[dict[str, Any]] = [  # JSON
+    {"name": "customer_id", "type": "int", "nullable": False, "primaryKey": True},
+    {"name": "name", "type": "string", "pii": True},
+    {"name": "email", "type": "string", "pii": True},
+    {"name": "phone", "type": "string", "pii": True},
+    {"name": "country", "type": "string", "nullable": False},
+    {"name": "signed_up", "type": "date"},
+]
+
 EVENTS = "{ events(first: 50) { nodes { position type stream } } }"
 
 
@@ -43,14 +52,7 @@ STEPS: tuple[Step, ...] = (
         name="registerDataset",
         input={
             "name": "customers",
-            "fields": [
-                {"name": "customer_id", "type": "int", "nullable": False, "primaryKey": True},
-                {"name": "name", "type": "string", "pii": True},
-                {"name": "email", "type": "string", "pii": True},
-                {"name": "phone", "type": "string", "pii": True},
-                {"name": "country", "type": "string", "nullable": False},
-                {"name": "signed_up", "type": "date"},
-            ],
+            "fields": CUSTOMER_FIELDS,
         },
         told="customers: a dataset with three personal columns",
     ),
@@ -109,10 +111,12 @@ STEPS: tuple[Step, ...] = (
             "qualityRules": [
                 {"column": "amount", "check": "> 0"},
                 {"column": "currency", "check": "in ('EUR', 'GBP')"},
+                {"column": "customer_id", "check": "in dataset customers.customer_id"},
                 {"check": "row_count > 0"},
             ],
+            "retentionDays": 3650,
         },
-        told="orders: its contract refuses a file with a single bad row",
+        told="orders: its contract refuses a file with a single bad row, and orders of unknown customers",
     ),
     Step(
         name="appendData",
@@ -145,6 +149,33 @@ STEPS: tuple[Step, ...] = (
         name="releaseBatch",
         input={"batchId": "orders-2024-06-01", "reason": "the booking was right"},
         told="orders: the batch is back, and so is the grant",
+    ),
+    Step(
+        name="createRecords",
+        input={
+            "dataset": "orders",
+            "contractId": "orders-contract",
+            "batchId": "orders-by-phone",
+            "records": [
+                {
+                    "order_id": 1006,
+                    "customer_id": 2,
+                    "amount": "22.00",
+                    "currency": "EUR",
+                    "ordered_at": "2024-06-04T07:30:00Z",
+                }
+            ],
+        },
+        told="orders: one more came by telephone, without a file",
+    ),
+    Step(
+        name="evolveSchema",
+        input={
+            "dataset": "customers",
+            "fields": [*CUSTOMER_FIELDS, {"name": "newsletter", "type": "boolean"}],
+            "compatibility": "BACKWARD",
+        },
+        told="customers: a new column, which no reader of old rows has to fear",
     ),
     Step(
         name="requestReplay",
