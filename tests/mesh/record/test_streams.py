@@ -138,7 +138,7 @@ async def test_of_a_catalog_of_the_past_it_gives_that_or_nothing(mesh: AtWork) -
 async def test_a_field_dropped_since_is_named(mesh: AtWork) -> None:
     address = await token(mesh, '(fields: ["j"])')
     await mesh.do("evolveSchema", dataset="d", fields=FIELDS[:-1], compatibility="NONE")
-    with pytest.raises(BadUserInput, match="column 'j' is not in the schema"):
+    with pytest.raises(BadUserInput, match="column 'j' is not in the rows of this layer"):
         await streamed(mesh, address)
 
 
