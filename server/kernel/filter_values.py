@@ -3,19 +3,16 @@
 import math
 import re
 from datetime import UTC, date, datetime
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias, assert_never
 
+from server.kernel.exact_values import INT64, date_of, datetime_of, fits_decimal
 from server.kernel.fields import DataType, TypeName
 
 Value: TypeAlias = str | int | float | Decimal | bool | date | datetime
 """What a column of any type holds, null aside; JSON columns hold their text."""
 
-INT64 = range(-(2**63), 2**63)
-_EXACT = Context(prec=400)  # more digits than any number of a filter may have
 _NUMBER = re.compile(r"[+-]?\d{1,100}(\.\d{1,100})?", re.ASCII)
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_DATETIME = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?", re.ASCII)
 
 
 def value_of(given: Any, kind: DataType) -> Value | None:  # any JSON value
@@ -32,9 +29,9 @@ def value_of(given: Any, kind: DataType) -> Value | None:  # any JSON value
         case TypeName.BOOLEAN:
             return given if isinstance(given, bool) else None
         case TypeName.DATE:
-            return _date(given)
+            return date_of(given) if isinstance(given, str) else None
         case TypeName.DATETIME:
-            return _datetime(given)
+            return datetime_of(given) if isinstance(given, str) else None
         case _:
             assert_never(kind.name)
 
@@ -112,29 +109,4 @@ def _decimal(given: Any, kind: DataType) -> Decimal | None:
         value = Decimal(repr(given) if isinstance(given, float) else given)
     except InvalidOperation:
         return None
-    return value if value.is_finite() and _fits(value, kind) else None
-
-
-def _fits(value: Decimal, kind: DataType) -> bool:
-    if not value:
-        return True
-    exponent = value.normalize(_EXACT).as_tuple().exponent
-    return isinstance(exponent, int) and -exponent <= kind.scale and value.adjusted() < kind.precision - kind.scale
-
-
-def _date(given: Any) -> date | None:
-    try:
-        return date.fromisoformat(given) if isinstance(given, str) and _DATE.fullmatch(given) else None
-    except ValueError:
-        return None
-
-
-def _datetime(given: Any) -> datetime | None:
-    if not isinstance(given, str) or not (found := _DATETIME.fullmatch(given)):
-        return None
-    fraction = found[3] or ""
-    try:
-        moment = datetime.fromisoformat(given.replace(fraction, fraction.ljust(7, "0")) if fraction else given)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
+    return value if value.is_finite() and fits_decimal(value, kind) else None

@@ -1,21 +1,13 @@
 """From a literal of a check to a value of the column's type, exactly or not at all."""
 
 import math
-import re
-from datetime import UTC, date, datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import assert_never
 
 from server.kernel.errors import BadUserInput
+from server.kernel.exact_values import INT64, date_of, datetime_of, fits_decimal
 from server.kernel.fields import DataType, Field, TypeName
 from server.kernel.quality_checks import Literal, Value
-
-INT64 = range(-(2**63), 2**63)
-_EXACT = Context(prec=400)  # more digits than the grammar can write without an exponent
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_DATETIME = re.compile(
-    r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?", re.ASCII | re.IGNORECASE
-)
 
 
 def typed(literal: Literal, field: Field) -> Value:
@@ -35,18 +27,11 @@ def _number(literal: Decimal, kind: DataType) -> Value | None:
         case TypeName.FLOAT:
             return float(literal) if math.isfinite(float(literal)) else None
         case TypeName.DECIMAL:
-            return literal if _fits(literal, kind) else None
+            return literal if fits_decimal(literal, kind) else None
         case TypeName.STRING | TypeName.BOOLEAN | TypeName.DATE | TypeName.DATETIME | TypeName.JSON:
             return None
         case _:
             assert_never(kind.name)
-
-
-def _fits(literal: Decimal, kind: DataType) -> bool:
-    if not literal:
-        return True
-    exponent = literal.normalize(_EXACT).as_tuple().exponent
-    return isinstance(exponent, int) and -exponent <= kind.scale and literal.adjusted() < kind.precision - kind.scale
 
 
 def _text(literal: str, kind: DataType) -> Value | None:
@@ -56,32 +41,13 @@ def _text(literal: str, kind: DataType) -> Value | None:
         case TypeName.BOOLEAN:
             return {"true": True, "false": False}.get(literal.lower())
         case TypeName.DATE:
-            return _date(literal)
+            return date_of(literal)
         case TypeName.DATETIME:
-            return _datetime(literal)
+            return datetime_of(literal.upper())
         case TypeName.INT | TypeName.FLOAT | TypeName.DECIMAL | TypeName.JSON:
             return None
         case _:
             assert_never(kind.name)
-
-
-def _date(literal: str) -> date | None:
-    try:
-        return date.fromisoformat(literal) if _DATE.fullmatch(literal) else None
-    except ValueError:
-        return None
-
-
-def _datetime(literal: str) -> datetime | None:
-    if not (found := _DATETIME.fullmatch(literal)):
-        return None
-    fraction = found[3] or ""
-    padded = literal.upper().replace(fraction, fraction.ljust(7, "0")) if fraction else literal.upper()
-    try:
-        moment = datetime.fromisoformat(padded)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _needed(kind: DataType) -> str:
