@@ -129,7 +129,7 @@ class Records:
         after = None if asked.after is None else _values(asked.after, listing, orders)
 
         def read(cursor: duckdb.DuckDBPyConnection, now: Table) -> RowPage:
-            return read_page(cursor, rows_of(now, selection), shown, orders, first, after)
+            return read_page(cursor, rows if now is table else rows_of(now, selection), shown, orders, first, after)
 
         found = await self._read(table, read)
         return Page(
@@ -145,7 +145,11 @@ class Records:
         rows = rows_of(table, selection)
         if (known := known_count(rows)) is not None:
             return known
-        return await self._read(table, lambda cursor, now: count_rows(cursor, rows_of(now, selection)))
+
+        def read(cursor: duckdb.DuckDBPyConnection, now: Table) -> int:
+            return count_rows(cursor, rows if now is table else rows_of(now, selection))
+
+        return await self._read(table, read)
 
     async def one(self, table: Table, id: str) -> str | None:
         """The record of this `_id` as the text of a JSON object, read from the one file that can hold it."""
