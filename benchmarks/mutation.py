@@ -21,12 +21,13 @@ from urllib.parse import urlsplit
 import psutil
 import uvloop
 
+import graphql_schema.schema
 from graphql_schema.context import Context
-from graphql_schema.dataset import FieldInput, RegisterDatasetInput
-from graphql_schema.schema import build_schema
+from graphql_schema.dataset_input import RegisterDatasetInput
+from graphql_schema.field import FieldInput
 from server.adapters.store.aggregate import Loaded
 from server.adapters.store.commands import decide
-from server.assembly import assemble
+from server.assembly.assembled import assemble
 from server.database import open_database
 from server.http.graphql.deadline import Deadline
 from server.kernel.caller import Caller, Role
@@ -177,7 +178,7 @@ def given(number: int) -> RegisterDatasetInput:
 async def inside(dsn: str, folder: Path, times: int) -> dict[str, float]:
     """Processor microseconds of this process for each call, from the schema down to single steps."""
     settings = Settings(data_dir=folder / "inside", database_url=dsn)
-    schema = build_schema()
+    schema = graphql_schema.schema.build_schema()
     async with open_database(settings) as database, assemble(settings, database) as parts:
         mesh = parts.mesh
 

@@ -5,17 +5,33 @@ from typing import Annotated
 
 import strawberry
 
+from graphql_schema.analytics import AnalyticsReads
 from graphql_schema.batch import BatchReads
+from graphql_schema.column_lineage import ColumnReads
 from graphql_schema.context import Info
 from graphql_schema.contract import ContractReads
 from graphql_schema.dataset import DatasetReads
+from graphql_schema.domain import DomainReads
 from graphql_schema.guard import guarded
+from graphql_schema.lineage_picture import LineagePicture
+from graphql_schema.lineage_reads import LineageReads
+from graphql_schema.product import ProductReads
 from graphql_schema.scalars import BigInt
 from server.kernel.permission import Permission
 
 
 @strawberry.type(description="The whole catalog as it stood just after an instant or a log position.")
-class Catalog(DatasetReads, ContractReads, BatchReads):
+class Catalog(
+    DomainReads,
+    ProductReads,
+    DatasetReads,
+    ContractReads,
+    BatchReads,
+    LineageReads,
+    LineagePicture,
+    ColumnReads,
+    AnalyticsReads,
+):
     """The catalog at a position."""
 
     position: BigInt = strawberry.field(description="The log position that it reflects; 0 before the first event.")

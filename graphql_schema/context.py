@@ -1,9 +1,9 @@
 """The context of one operation: who asks, what the server offers, and what was loaded already."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Hashable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import orjson
 import strawberry
@@ -15,6 +15,7 @@ from server.adapters.store.log import StoredEvent
 from server.adapters.store.paging import Page, PageRequest
 from server.http.graphql.deadline import Deadline
 from server.http.graphql.departure import Departure
+from server.http.graphql.execution import refuse_listing
 from server.kernel.address import Address
 from server.kernel.caller import Caller
 from server.kernel.errors import PreconditionFailed, Refused
@@ -22,6 +23,7 @@ from server.kernel.intent import Intent, intent
 from server.kernel.layer import Layer
 from server.kernel.permission import Permission, require
 from server.mesh.events.runs import check_wait
+from server.mesh.lineage.queries import LineageSight
 from server.mesh.mesh import Mesh
 from server.mesh.record.queries import Table
 
@@ -30,6 +32,11 @@ T = TypeVar("T")
 
 DEFAULT_WAIT_SECONDS = 30.0
 _UNCOUNTED = ("idempotency_key", "wait_seconds")  # they change how an answer comes, not what is asked
+
+
+class _Many(NamedTuple):
+    ids: tuple[str, ...]
+    position: int
 
 
 class Context:
@@ -53,6 +60,9 @@ class Context:
         self._departure = departure or Departure()
         self._head: asyncio.Task[int] | None = None
         self._loaders: dict[Hashable, DataLoader[At, Any]] = {}
+        self._many: dict[str, DataLoader[_Many, Mapping[str, Any]]] = {}
+        self._sight: LineageSight | None = None
+        self._listed = 0
 
     def require(self, permission: Permission) -> None:
         """Refuse a caller without the permission. Raises: Unauthenticated, Forbidden."""
@@ -61,13 +71,27 @@ class Context:
     async def now(self) -> int:
         """The log position that this operation is about: read once, so that all its fields agree."""
         if self._head is None:
-            self._head = asyncio.create_task(self.mesh.events.head())
+            self._head = asyncio.create_task(self.mesh.lineages.stood(self.mesh.events.head))
         return await self._head
+
+    @property
+    def sight(self) -> LineageSight:
+        """The lineage that this operation looks at."""
+        if self._sight is None:
+            self._sight = LineageSight(self.mesh.lineages)
+        return self._sight
+
+    def will_list(self, items: int) -> None:
+        """Refuse items that the answer could not list before they are made. Raises: LimitExceeded."""
+        self._listed += items
+        refuse_listing(self._listed)
 
     def renew(self) -> None:
         """Forget what was read: the next field, or the next message of a subscription, is about a later moment."""
-        self._head = None
+        self._head = self._sight = None
+        self._listed = 0
         self._loaders.clear()
+        self._many.clear()
 
     def intent(self, mutation: str, given: Any, client_key: str | None) -> Intent:  # a Strawberry input
         """The intent behind a mutation's input."""
@@ -92,10 +116,33 @@ class Context:
 
     def load(self, kind: str, position: int, id: str) -> Any:  # an awaitable of the kind's row or rows
         """What `kind` names of one URN at a position; the loads of one turn go to the database in one statement."""
+        return self._loader(kind, self._reads(kind)).load(At(id, position))
+
+    async def rows(self, kind: str, position: int, ids: Collection[str]) -> Mapping[str, Any]:  # the kind's rows
+        """As `load`, for many URNs of one kind: what one turn asks for goes to the database in one statement."""
+        reading = self._reads(kind)
+
+        async def read(asked: Sequence[_Many]) -> list[Mapping[str, Any]]:
+            found = await reading([*{At(id, many.position): None for many in asked for id in many.ids}])
+            return [
+                {id: found[At(id, many.position)] for id in many.ids if At(id, many.position) in found}
+                for many in asked
+            ]
+
+        loader = self._many.get(kind)
+        if loader is None:
+            loader = self._many[kind] = DataLoader(read)
+        return await loader.load(_Many(tuple(ids), position))
+
+    def _reads(self, kind: str) -> Callable[[Sequence[At]], Awaitable[Mapping[At, Any]]]:
         mesh = self.mesh
         reads: dict[str, Callable[[Sequence[At]], Awaitable[Mapping[At, Any]]]] = {
+            "domain": mesh.domains.by_ids,
+            "product": mesh.products.by_ids,
             "dataset": mesh.datasets.by_ids,
             "dataset.schemas": mesh.datasets.schema_histories,
+            "external": mesh.lineages.externals,
+            "lineage": mesh.lineages.by_ids,
             "contract": mesh.contracts.by_ids,
             "batch": mesh.batches.by_ids,
             "batch.grants": mesh.batches.grants,
@@ -103,7 +150,7 @@ class Context:
             "batch.privacy": mesh.batches.privacy_reports,
             "grant": mesh.batches.grants_by_ids,
         }
-        return self._loader(kind, reads[kind]).load(At(id, position))
+        return reads[kind]
 
     async def table(self, layer: Layer, dataset: str, position: int) -> Table:
         """Where the rows of a dataset stand; those of one turn are found together. Raises: PreconditionFailed."""

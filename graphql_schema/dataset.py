@@ -5,17 +5,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
-from strawberry.scalars import JSON
 
 from graphql_schema import batch as batches
 from graphql_schema import contract as contracts
+from graphql_schema import domain as domains
 from graphql_schema import event_log as events
+from graphql_schema import product as products
 from graphql_schema import run as runs
+from graphql_schema.asset import Asset
 from graphql_schema.context import Info
-from graphql_schema.field import Field, FieldInput, field, given_schema
+from graphql_schema.dataset_input import DatasetFilter, RegisterDatasetInput, RequestReplayInput, dataset_filter
+from graphql_schema.field import Field, field, given_schema
 from graphql_schema.guard import guarded, mutation
 from graphql_schema.paging import After, Connection, First, connection, request
-from graphql_schema.payload import EVENTS, KEY, WAIT, Events, MutationPayload, recorded, recorded_by_run, run_position
+from graphql_schema.payload import EVENTS, Events, MutationPayload, recorded, recorded_by_run, run_position
 from graphql_schema.position import position_of
 from graphql_schema.record import DatasetRecords
 from graphql_schema.schema_version import (
@@ -30,21 +33,24 @@ from server.kernel.compatibility_rules import Compatibility
 from server.kernel.fields import check_fields
 from server.kernel.permission import Permission
 from server.mesh.contract.queries import OF_DATASET
-from server.mesh.dataset.queries import DatasetFilter as Filter
 from server.mesh.dataset.queries import DatasetRow, fields_of
 from server.mesh.dataset.queries import datasets as listing
 
 if TYPE_CHECKING:
     from graphql_schema.batch import Batch, BatchFilter
     from graphql_schema.contract import DataContract
+    from graphql_schema.domain import Domain
     from graphql_schema.event import Event
+    from graphql_schema.product import DataProduct
     from graphql_schema.run import ProcessRun
 
 
 @strawberry.type(description="A dataset: a name, a schema, and the batches that fill it.")
-class Dataset(DatasetRecords):
+class Dataset(DatasetRecords, Asset):
     """A dataset at a position."""
 
+    product_id: strawberry.Private[str | None]
+    domain_id: strawberry.Private[str | None]
     revision: int = strawberry.field(description="The version of its stream: what `expectedVersion` takes.")
     name: str = strawberry.field(description="Its name.")
     schema: list[Field] = strawberry.field(description="The columns of the current schema, in order.")
@@ -55,6 +61,22 @@ class Dataset(DatasetRecords):
     encryption_enabled: bool = strawberry.field(description="Whether its owner says that it is encrypted at rest.")
     created_at: datetime = strawberry.field(description="When it was registered.")
     updated_at: datetime = strawberry.field(description="When it changed last.")
+
+    @strawberry.field(description="The data product that it is an output port of.")
+    async def product(self, info: Info) -> Annotated["DataProduct", strawberry.lazy("graphql_schema.product")] | None:
+        """Its product, or null."""
+        if self.product_id is None:
+            return None
+        row = await info.context.load("product", self.position, self.product_id)
+        return products.product_node(row, self.position)
+
+    @strawberry.field(description="The domain that it belongs to: that of its product, or its own.")
+    async def domain(self, info: Info) -> Annotated["Domain", strawberry.lazy("graphql_schema.domain")] | None:
+        """Its domain, or null."""
+        if self.domain_id is None:
+            return None
+        row = await info.context.load("domain", self.position, self.domain_id)
+        return domains.domain_node(row, self.position)
 
     @strawberry.field(description="Every version of the schema, oldest first.")
     async def schema_history(self, info: Info) -> list[SchemaVersion]:
@@ -104,46 +126,6 @@ class Dataset(DatasetRecords):
         return await events.events_about(info, self.id, self.position, first, after)
 
 
-@strawberry.input(description="Which datasets are meant: those that match everything given.")
-class DatasetFilter:
-    """Which datasets are meant."""
-
-    contains_pii: bool | None = strawberry.field(
-        default=None, description="true: those said to hold personal data; false: all others."
-    )
-    text: str | None = strawberry.field(default=None, description="Stands somewhere in the name, in any case.")
-
-
-@strawberry.input(description="A dataset to be registered.")
-class RegisterDatasetInput:
-    """A dataset to be registered."""
-
-    name: str = strawberry.field(description="1 to 128 letters, digits, '.', '_' or '-'; unique case aside.")
-    fields: list[FieldInput] | None = strawberry.field(
-        default=None, description="Its columns. Exactly one of fields, schema and schemaText."
-    )
-    schema: JSON | None = strawberry.field(default=None, description="Its columns as {column: type}.")
-    schema_text: str | None = strawberry.field(default=None, description="Its columns in the format schemaFormat.")
-    schema_format: SchemaFormat | None = strawberry.field(  # type: ignore[valid-type]
-        default=None, description="What schemaText is written in."
-    )
-    contains_pii: bool | None = strawberry.field(
-        default=None, description="Whether it holds personal data; true of itself where a field is marked pii."
-    )
-    encryption_enabled: bool | None = strawberry.field(default=False, description="Whether it is encrypted at rest.")
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
-
-
-@strawberry.input(description="A replay to be started.")
-class RequestReplayInput:
-    """A replay to be started."""
-
-    dataset: strawberry.ID = strawberry.field(description="The dataset, by URN or name.")
-    reason: str | None = strawberry.field(default="", description="Why.")
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
-    wait_seconds: float | None = strawberry.field(default=30, description=WAIT)
-
-
 @strawberry.type(description="A dataset that was registered or changed.")
 class DatasetPayload(MutationPayload):
     """A dataset that was registered or changed."""
@@ -183,9 +165,8 @@ class DatasetReads:
         after: After = None,
     ) -> Connection[Dataset]:
         """A page of datasets."""
-        only = Filter(contains_pii=filter.contains_pii, text=filter.text) if filter else Filter()
         position = await position_of(self, info)
-        page = await info.context.mesh.reader.page(listing(only), request(first, after), position)
+        page = await info.context.mesh.reader.page(listing(dataset_filter(filter)), request(first, after), position)
         return connection(page, lambda row: dataset_node(row, page.position))
 
 
@@ -204,6 +185,8 @@ class DatasetMutation:
             check_fields(await given_schema(input.fields, input.schema, input.schema_text, input.schema_format)),
             contains_pii=input.contains_pii,
             encryption_enabled=bool(input.encryption_enabled),
+            product=input.product,
+            domain=input.domain,
             intent=context.intent("registerDataset", input, input.idempotency_key),
         )
         row = await context.mesh.datasets.known(input.name, position=receipt.position)
@@ -252,6 +235,8 @@ def dataset_node(row: DatasetRow, position: int) -> Dataset:
     return Dataset(
         id=strawberry.ID(row.id),
         position=position,
+        product_id=row.product,
+        domain_id=row.domain,
         revision=row.revision,
         name=row.name,
         schema=[field(column) for column in fields_of(row)],

@@ -5,10 +5,13 @@ from datetime import datetime
 from typing import Any
 
 import strawberry
+from strawberry.scalars import JSON
 
 from graphql_schema.csv_options import CsvOptions, csv_options
 from graphql_schema.enumeration import enumeration
 from graphql_schema.field import Field, field
+from graphql_schema.lineage_words import ColumnLineage, ExternalKind, LineageType, column_lineage
+from graphql_schema.product_status import DataProductStatus
 from graphql_schema.report import QualityResult, quality_result
 from graphql_schema.rules import PrivacyRule, QualityRule, privacy_rule, quality_rule
 from graphql_schema.scalars import BigInt
@@ -21,6 +24,8 @@ from server.kernel.ids import Urn
 from server.mesh.batch.facts import Anonymized, Checked
 from server.mesh.contract.domain import BadRowPolicy
 from server.mesh.dataset.domain import ReplayedBatch, ReplayOutcome
+from server.mesh.lineage.facts import ColumnLink, Introduced
+from server.mesh.product.facts import ProductStatus
 
 Outcome = enumeration(
     ReplayOutcome,
@@ -61,6 +66,18 @@ class ReplayAnonymization:
     k_anonymity: BigInt | None = strawberry.field(
         description="Rows of the smallest group with equal quasi-identifiers; null where there are none."
     )
+
+
+@strawberry.type(description="An external asset that an edge mentioned first.")
+class IntroducedAsset:
+    """An external asset that an edge mentioned first."""
+
+    asset: strawberry.ID = strawberry.field(description="The asset's URN.")
+    kind: ExternalKind = strawberry.field(description="What it is.")  # type: ignore[valid-type]
+
+
+def _introduced(one: Introduced) -> IntroducedAsset:
+    return IntroducedAsset(asset=strawberry.ID(one.asset), kind=one.kind)
 
 
 def _replayed(one: ReplayedBatch) -> ReplayedBatchNode:
@@ -108,8 +125,15 @@ VALUES: dict[Any, tuple[Any, Callable[[Any], Any]]] = {
     BadRowPolicy: (str, str),
     Compatibility: (SchemaCompatibility, lambda value: value),
     FileFormat: (str, str),
+    ProductStatus: (DataProductStatus, lambda value: value),
     CsvTerms: (CsvOptions, csv_options),
+    float: (float, float),
+    LineageType: (LineageType, lambda value: value),
+    dict[str, Any]: (JSON, lambda value: value),
     tuple[str, ...]: (list[str], list),
+    tuple[Urn, ...]: (list[strawberry.ID], list),
+    tuple[ColumnLink, ...]: (list[ColumnLineage], _each(column_lineage)),
+    tuple[Introduced, ...]: (list[IntroducedAsset], _each(_introduced)),
     tuple[fields.Field, ...]: (list[Field], _each(field)),
     tuple[quality.QualityRule, ...]: (list[QualityRule], _each(quality_rule)),
     tuple[privacy.PrivacyRule, ...]: (list[PrivacyRule], _each(privacy_rule)),
@@ -119,7 +143,10 @@ VALUES: dict[Any, tuple[Any, Callable[[Any], Any]]] = {
     Anonymized | None: (ReplayAnonymization | None, _anonymization),
 }
 
+# By the name of the field, or by type and name where a name means different things.
 DESCRIPTIONS: dict[str, str] = {
+    "LineageRegistered.columns": "The columns of the target and what they are made of; empty where nobody knows.",
+    "again": "Whether the edge stood already, and this changes it.",
     "anonymized": "What the privacy rules did; null where there is no silver file.",
     "attempt": "The attempt whose files count from here on.",
     "batch": "The batch, as it stood just after the event.",
@@ -129,25 +156,35 @@ DESCRIPTIONS: dict[str, str] = {
     "checked_rows": "How many rows were looked at.",
     "checksum": "SHA-256 of the uploaded file, hex.",
     "columns": "The columns in which values differ.",
+    "columns_unknown": "Why no columns are known although SQL was given.",
     "compatibility": "Which readers the change was checked for.",
+    "confidence": "How sure the edge is, above 0 and at most 1.",
     "consumer": "Who may read.",
     "csv": "How the producer writes CSV.",
     "contains_pii": "Whether it holds personal data; null where nobody has said.",
     "contract": "The contract, as it stood just after the event.",
     "contract_version": "The version of the contract.",
+    "datasets": "The datasets that it leaves, which now stand in no product.",
     "dataset": "The dataset, as it stood just after the event.",
     "description": "What it is about.",
+    "domain": "The domain, as it stood just after the event.",
     "encryption_enabled": "Whether it is encrypted at rest.",
     "expires_at": "When it ends by itself.",
+    "externals": "The external assets that it mentions first.",
     "fields": "The columns in order.",
     "file_url": "What was uploaded.",
     "format": "How the rows are written, or were in the file that came.",
     "freshness_minutes": "How long after the last batch the next is due.",
     "grant": "The grant, as it stood just after the event.",
     "k_anonymity": "Rows of the smallest group with equal quasi-identifiers; null where there are none.",
+    "lineage_type": "How the target is made of the source.",
+    "loop": "The loop that the edge closes, from its source round to its source; empty where it closes none.",
+    "metadata": "Whatever else was said of it.",
     "name": "Its name.",
+    "owner": "Who answers for it.",
     "on_bad_rows": "What happens to rows that do not fit.",
     "privacy_rules": "What must be hidden.",
+    "product": "The data product, as it stood just after the event, or before where the event took it away.",
     "published": "Whether there is a gold file.",
     "purpose": "What for.",
     "quality_rules": "What clean data is.",
@@ -161,4 +198,10 @@ DESCRIPTIONS: dict[str, str] = {
     "run": "The run that did it.",
     "schema_version": "The version of the dataset's schema.",
     "size_bytes": "Size of the uploaded file.",
+    "status": "Whether consumers should count on it.",
+    "tags": "Short words by which it is found.",
+    "version": "Its semantic version.",
+    "source": "What the target is made of.",
+    "target": "What is made of the source.",
+    "transformation": "How the target is made.",
 }

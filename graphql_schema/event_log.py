@@ -32,6 +32,12 @@ class EventFilter:
     dataset: strawberry.ID | None = strawberry.field(
         default=None, description="About this dataset, its contracts and batches, by URN or name."
     )
+    product: strawberry.ID | None = strawberry.field(
+        default=None, description="About this data product and its datasets, by URN or name."
+    )
+    domain: strawberry.ID | None = strawberry.field(
+        default=None, description="About this domain, its products and its datasets, by URN or name."
+    )
     actor: str | None = strawberry.field(default=None, description="Caused by this principal.")
     since: datetime | None = strawberry.field(default=None, description="Recorded at or after this instant.")
     until: datetime | None = strawberry.field(default=None, description="Recorded before this instant.")
@@ -125,7 +131,15 @@ def event_query(given: EventFilter | None) -> EventQuery:
         before_position=given.before_position,
         types=None if given.types is None else tuple(given.types),
         stream=given.stream,
-        about=() if given.dataset is None else (reference(Kind.DATASET, given.dataset, field="dataset"),),
+        about=tuple(
+            reference(kind, thing, field=kind.value)
+            for kind, thing in (
+                (Kind.DATASET, given.dataset),
+                (Kind.PRODUCT, given.product),
+                (Kind.DOMAIN, given.domain),
+            )
+            if thing is not None
+        ),
         actor=given.actor,
         since=given.since,
         until=given.until,

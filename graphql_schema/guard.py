@@ -19,13 +19,15 @@ class Guard(FieldExtension):
     def __init__(self, permission: Permission) -> None:
         self.permission = permission
 
-    def resolve(self, next_: Next, source: Any, info: Info, **arguments: Any) -> Any:
+    def resolve(  # type: ignore[override]  # a field may have an argument `source`
+        self, next_: Next, source: Any, info: Info, /, **arguments: Any
+    ) -> Any:
         """A field that resolves at once."""
         info.context.require(self.permission)
         return next_(source, info, **arguments)
 
-    async def resolve_async(
-        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **arguments: Any
+    async def resolve_async(  # type: ignore[override]  # as above
+        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, /, **arguments: Any
     ) -> Any:
         """A field that resolves later. Before a change, what was read for an earlier field is forgotten."""
         info.context.require(self.permission)

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
-from graphql_schema import batch, contract, dataset, event_log, grant, run
+from graphql_schema import batch, contract, dataset, domain, event_log, external_asset, grant, lineage, product, run
 from graphql_schema.context import Info
 from graphql_schema.guard import guarded
 from graphql_schema.node import Node
@@ -22,26 +22,18 @@ MAX_IDS = 100
 async def find_node(info: Info, id: str) -> Node | None:
     """What a URN names now, or None. Raises: what the caller may not see."""
     kind, _, _ = id.partition(":")
+    if (make := _MAKERS.get(kind)) is not None:
+        position = await info.context.now()
+        row = await info.context.load(kind, position, id)
+        return None if row is None else make(row, position)
     find = _FINDERS.get(kind)
     return None if find is None else await find(info, Urn(id))
 
 
-async def _dataset(info: Info, urn: Urn) -> Node | None:
+async def _edge(info: Info, urn: Urn) -> Node | None:
     position = await info.context.now()
-    row = await info.context.load("dataset", position, urn)
-    return None if row is None else dataset.dataset_node(row, position)
-
-
-async def _contract(info: Info, urn: Urn) -> Node | None:
-    position = await info.context.now()
-    row = await info.context.load("contract", position, urn)
-    return None if row is None else contract.contract_node(row, position)
-
-
-async def _batch(info: Info, urn: Urn) -> Node | None:
-    position = await info.context.now()
-    row = await info.context.load("batch", position, urn)
-    return None if row is None else batch.batch_node(row, position)
+    row = await info.context.load("lineage", position, urn)
+    return None if row is None else await lineage.edge_node(info, row, position)
 
 
 async def _grant(info: Info, urn: Urn) -> Node | None:
@@ -63,10 +55,16 @@ async def _event(info: Info, urn: Urn) -> Node | None:
     return event_log.event_node(found[0]) if found else None
 
 
+_MAKERS: dict[str, Callable[[Any, int], Node]] = {  # of the kind's rows
+    Kind.DOMAIN: domain.domain_node,
+    Kind.PRODUCT: product.product_node,
+    Kind.DATASET: dataset.dataset_node,
+    Kind.EXTERNAL: external_asset.external_node,
+    Kind.CONTRACT: contract.contract_node,
+    Kind.BATCH: batch.batch_node,
+}
 _FINDERS: dict[str, Callable[[Info, Urn], Awaitable[Node | None]]] = {
-    Kind.DATASET: _dataset,
-    Kind.CONTRACT: _contract,
-    Kind.BATCH: _batch,
+    Kind.LINEAGE: _edge,
     Kind.GRANT: _grant,
     Kind.RUN: _run,
     Kind.EVENT: _event,

@@ -27,6 +27,14 @@ class MutationPayload:
     events: Events = strawberry.field(description=EVENTS)
 
 
+@strawberry.type(description="Something that was taken away.")
+class DeletePayload(MutationPayload):
+    """Something that was taken away."""
+
+    deleted_id: strawberry.ID = strawberry.field(description="The URN of what is gone.")
+    events: Events = strawberry.field(description=EVENTS)
+
+
 async def recorded(info: Info, receipt: Receipt) -> Events:
     """The events of a receipt in the graph."""
     stored = await info.context.mesh.events.recorded(receipt.first, receipt.last)

@@ -20,7 +20,8 @@ from server.adapters.runs import RunStatus
 from server.adapters.store.rebuild import rebuild
 from server.adapters.store.verify import verify
 from server.app import serve
-from server.assembly import assemble, privacy_key_file, worker
+from server.assembly.assembled import assemble, worker
+from server.assembly.tools import privacy_key_file
 from server.database import open_database
 from server.demo import demo
 from server.jobs import NAMES, Jobs, outcomes

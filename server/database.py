@@ -19,6 +19,7 @@ from server.adapters.store.reader import Reader
 from server.adapters.store.snapshots import Snapshots
 from server.adapters.store.writer import Writer
 from server.kernel.record import record
+from server.mesh.dataset.belonging import Belonging
 from server.mesh.slices import CODEC, PROJECTIONS, TABLES
 from server.settings import Settings
 
@@ -76,7 +77,7 @@ async def open_store(database: Database, stack: AsyncExitStack) -> Store:
     stack.push_async_callback(writer.stop)
     await feed.start()
     stack.push_async_callback(feed.stop)
-    commands = Commands(database.pool, writer, CODEC, snapshots)
+    commands = Commands(database.pool, writer, CODEC, snapshots, Belonging(database.pool).owners)
     # each read is one statement: a transaction around it would cost two more ways to Postgres
     reader = Reader(database.engine.execution_options(isolation_level="AUTOCOMMIT"))
     return Store(commands=commands, feed=feed, log=log, reader=reader)

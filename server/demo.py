@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import orjson
 
 from server.app import serve
-from server.demo_story import EVENTS, ORDERS_CSV, PEOPLE_CSV, STEPS
+from server.demo_story.batches import ORDERS_CSV, PEOPLE_CSV
+from server.demo_story.story import EVENTS, QUESTIONS, STEPS
 from server.settings import Settings
 
 TIMEOUT_SECONDS = 60.0
@@ -75,6 +76,9 @@ async def _play(address: str, key: str, say: Callable[[str], None]) -> None:
     say(f"admin key:  {key}")
     say(f"GraphiQL:   {address}/graphql")
     say('            in its headers: {"Authorization": "Bearer <the key>"}')
+    say("to ask there:")
+    for question in QUESTIONS:
+        say(f"  {question}")
     say("Ctrl-C stops the server; what it holds stays.")
 
 

@@ -8,7 +8,7 @@ import asyncpg
 
 from server.adapters.runs import ProcessKind, Run, RunBoard, RunStatus
 from server.adapters.store.locks import locked
-from server.assembly import Assembly
+from server.assembly.assembled import Assembly
 from server.kernel.ids import Urn
 from server.kernel.record import record
 from server.mesh.batch.payloads import CompactPayload, dump

@@ -48,6 +48,8 @@ class Settings(BaseSettings):
         description="How long a file that nothing names stays, for whoever still reads it, in seconds.",
     )
     max_upload_bytes: int = Field(default=10 * GIB, ge=1, description="Largest upload, in bytes.")
+    max_products: int = Field(default=1000, ge=0, description="How many data products there may be.")
+    max_lineage_entries: int = Field(default=10_000, ge=0, description="How many edges of lineage there may be.")
     engine_memory: str = Field(default="512MB", description="Memory that DuckDB may use, such as 512MB.")
     engine_threads: int = Field(default=0, ge=0, description="Threads that DuckDB may use; 0: one for each core.")
     signing_key_file: Path | None = Field(
@@ -67,6 +69,9 @@ class Settings(BaseSettings):
     max_tokens: int = Field(default=2000, ge=10, description="Most tokens in a GraphQL document.")
     max_depth: int = Field(default=15, ge=1, description="Deepest nesting of a GraphQL operation.")
     max_cost: int = Field(default=10_000, ge=1, description="Highest cost of a GraphQL operation, in points.")
+    max_lineage_assets: int = Field(
+        default=10_000, ge=1, le=20_000, description="Most assets that one lineage answer lists, nearest first."
+    )
     operation_timeout_seconds: float = Field(
         default=30.0, gt=0, description="Longest time of a GraphQL operation, in seconds."
     )

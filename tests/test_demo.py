@@ -1,53 +1,36 @@
 """`lakemesh demo`: what a newcomer sees, first on an empty folder, then on the same folder again."""
 
-import asyncio
-import contextlib
 import re
-import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 
-from server.demo_story import STEPS
-from tests.system.serving import environment, no_postgres_left
+from server.demo_story.story import QUESTIONS, STEPS
+from tests.system.playing import PATIENCE, played, told
+from tests.system.serving import no_postgres_left
 
-END = "Ctrl-C stops the server; what it holds stays."
-PATIENCE = 60.0
-
-
-@contextlib.asynccontextmanager
-async def played(data_dir: Path, log: Path) -> AsyncIterator[list[str]]:
-    """What the demo prints up to its last line; then it is stopped, as by Ctrl-C."""
-    with log.open("wb") as written:
-        demo = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "server", "demo"),
-            env=environment({"DATA_DIR": str(data_dir), "PORT": "0"}),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=written,
-        )
-    assert demo.stdout is not None
-    lines: list[str] = []
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while END not in lines:
-                line = await demo.stdout.readline()
-                assert line, log.read_text()
-                lines.append(line.decode().rstrip("\n"))
-        yield lines
-        demo.terminate()
-        async with asyncio.timeout(PATIENCE):
-            assert await demo.wait() == 0
-    finally:
-        if demo.returncode is None:
-            demo.kill()
-            await demo.wait()
+EVENTS = 35
+UPSTREAM = [
+    ("dataset:turnover-by-country", -1),
+    ("dataset:customers", -2),
+    ("dataset:orders", -2),
+    ("external:crm/people", -3),
+    ("external:webshop/baskets", -3),
+]
+CONCERNED = [
+    "dataset:turnover-by-country",
+    "product:order-history",
+    "product:customer-health",
+    "product:turnover",
+    "external:helpdesk/dashboard",
+]
 
 
-def told(lines: list[str], what: str) -> str:
-    """The value of the one line that begins so."""
-    [value] = [line.removeprefix(what).strip() for line in lines if line.startswith(what)]
-    return value
+async def answered(client: httpx.AsyncClient, question: str) -> Any:
+    answer = (await client.post("/graphql", json={"query": question})).json()
+    assert "errors" not in answer, answer["errors"]
+    return answer["data"]
 
 
 async def test_the_demo_plays_once_and_its_key_opens_the_server(tmp_path: Path) -> None:
@@ -56,13 +39,26 @@ async def test_the_demo_plays_once_and_its_key_opens_the_server(tmp_path: Path) 
         async with played(data_dir, log) as lines:
             assert lines[: len(STEPS)] == [f"  {step.told}" for step in STEPS]
             positions = [int(found[1]) for line in lines if (found := re.match(r" +(\d+)  [A-Z]\w+ +\w+:", line))]
-            assert positions == list(range(1, 20))
+            assert positions == list(range(1, EVENTS + 1))
+            asked = lines[lines.index("to ask there:") + 1 :][: len(QUESTIONS)]
+            assert asked == [f"  {question}" for question in QUESTIONS]
             address = told(lines, "GraphiQL:").removesuffix("/graphql")
-            async with httpx.AsyncClient(base_url=address) as client:
-                headers = {"Authorization": f"Bearer {told(lines, 'admin key:')}"}
-                query = {"query": "{ verifyLog { intact checked } }"}
-                answer = (await client.post("/graphql", json=query, headers=headers)).json()
-            assert answer["data"] == {"verifyLog": {"intact": True, "checked": 19}}
+            headers = {"Authorization": f"Bearer {told(lines, 'admin key:')}"}
+            async with httpx.AsyncClient(base_url=address, headers=headers, timeout=PATIENCE) as client:
+                lineage, impact, diagram = [await answered(client, question) for question in asked]
+                assert await answered(client, "{ verifyLog { intact checked } }") == {
+                    "verifyLog": {"intact": True, "checked": EVENTS}
+                }
+            assert [(node["asset"]["id"], node["depth"]) for node in lineage["lineage"]["nodes"]] == UPSTREAM
+            assert impact["impact"] == {
+                "assets": [{"asset": {"id": id}} for id in CONCERNED],
+                "contracts": [{"id": "contract:orders-contract"}],
+                "consumers": ["analytics"],
+            }
+            assert diagram["lineageDiagram"].splitlines()[:2] == [
+                "flowchart LR",
+                f"  %% Lineage of dataset:orders, BOTH, depth 3, at position {EVENTS}",
+            ]
         assert "X-Amz-Signature" not in log.read_text()
         async with played(data_dir, log) as lines:
             assert lines[0] == "this folder holds a mesh already; the story is not played again"

@@ -25,6 +25,30 @@ LIFE = [
     "ConsumptionGranted",
 ]
 
+CONNECTED = ["DomainCreated", "DatasetRegistered", "DataProductRegistered", *(3 * ["LineageRegistered"])]
+TOLD = [
+    "external:toy/till -> dataset:toy-sales",
+    "dataset:toy-sales -> product:toy-report",
+    "  month is made of ['sold_on'] and hangs on []",
+    "  total is made of ['amount'] and hangs on ['sold_on']",
+    "product:toy-report -> external:toy/dashboard",
+    "a change of 'sold_on' would meet: product:toy-report (1.0), external:toy/dashboard (0.8)",
+    "a change of 'shop' would meet: nothing",
+    "a change of 'amount' would meet: product:toy-report (1.0), external:toy/dashboard (0.8)",
+]
+PICTURE = [
+    "flowchart LR",
+    "  %% Lineage of dataset:toy-sales, BOTH, depth 3, at position 6",
+    '  n0[("toy-sales")]',
+    '  n1[/"till"/]',
+    '  n2(["toy-report"])',
+    '  n3[/"dashboard"/]',
+    '  n0 ==>|"AGGREGATED"| n2',
+    '  n1 -->|"DIRECT"| n0',
+    '  n2 -->|"DIRECT 0.8"| n3',
+    "  style n0 stroke-width:4px",
+]
+
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
@@ -110,6 +134,16 @@ async def test_rows_are_read_page_by_page_and_all_at_once(server: ServerProcess,
         assert rows.fetchall() == [(1, "21.5"), (2, "19.0")]
 
 
+async def test_lineage_is_registered_asked_and_drawn_and_once_only(server: ServerProcess, tmp_path: Path) -> None:
+    for _ in range(2):
+        process = await begin("lineage.py", "toy", folder=tmp_path, LAKEMESH=server.url, API_KEY=server.key)
+        status, picture, told = await done(process)
+        assert (status, told.splitlines()) == (0, TOLD)
+        assert picture.splitlines() == PICTURE
+    events = await server.ask("{ events(first: 50) { nodes { type } } }")
+    assert [event["type"] for event in events["events"]["nodes"]] == CONNECTED
+
+
 async def test_an_upload_answers_its_file_url(server: ServerProcess, tmp_path: Path) -> None:
     file = tmp_path / "my payments.csv"
     file.write_text("a,b\n1,2\n")
@@ -123,7 +157,13 @@ async def test_an_upload_answers_its_file_url(server: ServerProcess, tmp_path: P
 
 @pytest.mark.parametrize(
     ("example", "arguments"),
-    [("upload.sh", ["upload.sh"]), ("register_and_publish.py", ["x"]), ("read_rows.py", ["x"]), ("subscribe.py", [])],
+    [
+        ("upload.sh", ["upload.sh"]),
+        ("register_and_publish.py", ["x"]),
+        ("read_rows.py", ["x"]),
+        ("subscribe.py", []),
+        ("lineage.py", ["x"]),
+    ],
 )
 async def test_a_wrong_key_is_told(server: ServerProcess, example: str, arguments: list[str]) -> None:
     process = await begin(example, *arguments, folder=EXAMPLES, LAKEMESH=server.url, API_KEY="not the key of this one")

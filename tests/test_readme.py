@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.system.serving import environment, serving
+from tests.system.playing import played, told
+from tests.system.serving import environment
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -64,12 +65,13 @@ async def pasted(commands: str, folder: Path, **settings: str) -> str:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 async def test_the_tour_answers_what_it_shows(tmp_path: Path) -> None:
     blocks = list(BLOCK.finditer(TOUR))
-    assert len(blocks) == TOUR.count("```bash") == 17
+    assert len(blocks) == TOUR.count("```bash") == 22
     script = "\n".join(f"{block['commands']}printf '\\x1e'" for block in blocks)
-    async with serving(tmp_path / "data") as server:
+    async with played(tmp_path / "data", tmp_path / "log") as lines:  # the reader has the demo before him
+        where = {"LAKEMESH": told(lines, "GraphiQL:").removesuffix("/graphql"), "API_KEY": told(lines, "admin key:")}
         folder = tmp_path / "reader"
         folder.mkdir()
-        printed = (await pasted(script, folder, LAKEMESH=server.url, API_KEY=server.key)).split(END)
+        printed = (await pasted(script, folder, **where)).split(END)
     assert printed.pop() == ""
     for block, output in zip(blocks, printed, strict=True):
         match block["form"]:

@@ -15,7 +15,9 @@ LATER = (
     "networkx",
     "open_data_contract_standard",
     "pandas",
+    "pebble",
     "pyarrow.compute",
+    "scipy",
     "sqlglot",
     "yaml",
 )

@@ -98,8 +98,8 @@ def parse_type(text: str) -> DataType:
 
 
 def folded(name: str) -> str:
-    """The form under which two column names are the same column."""
-    return unicodedata.normalize("NFC", name).casefold()
+    """The form under which two names are the same: canonical caseless matching (Unicode D145)."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
 def check_fields(fields: Sequence[Field]) -> tuple[Field, ...]:

@@ -14,7 +14,11 @@ NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 class Kind(StrEnum):
     """What a URN names: the part before the colon."""
 
+    DOMAIN = "domain"
+    PRODUCT = "product"
     DATASET = "dataset"
+    EXTERNAL = "external"
+    LINEAGE = "lineage"
     CONTRACT = "contract"
     BATCH = "batch"
     GRANT = "grant"

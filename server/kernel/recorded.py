@@ -8,6 +8,8 @@ from server.kernel.ids import Urn
 
 E = TypeVar("E")
 
+FOREVER = 9_223_372_036_854_775_807  # after every position: what is valid up to here stands now
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded(Generic[E]):

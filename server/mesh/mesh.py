@@ -16,11 +16,24 @@ from server.mesh.contract.queries import ContractQueries
 from server.mesh.contract.service import ContractService
 from server.mesh.dataset.queries import DatasetQueries
 from server.mesh.dataset.service import DatasetService
+from server.mesh.domain.queries import DomainQueries
+from server.mesh.domain.service import DomainService
 from server.mesh.events.queries import EventQueries
 from server.mesh.events.runs import Runs
+from server.mesh.lineage.analytics.census import Census
+from server.mesh.lineage.analytics.graph import LineageAnalytics
+from server.mesh.lineage.assets import Assets
+from server.mesh.lineage.columns.graphs import ColumnGraphs
+from server.mesh.lineage.impact import Impacts
+from server.mesh.lineage.queries import LineageQueries
+from server.mesh.lineage.service import LineageService
+from server.mesh.product.deletion import ProductDeletion
+from server.mesh.product.queries import ProductQueries
+from server.mesh.product.service import ProductService
 from server.mesh.record.creation import RecordCreation
 from server.mesh.record.queries import Records
 from server.mesh.record.streams import RecordStreams
+from server.mesh.search.queries import SearchQueries
 
 
 @record
@@ -41,8 +54,20 @@ class Mesh:
     public_read: bool
     digest_key: bytes
     reader: Reader
+    domains: DomainQueries
+    domain_service: DomainService
+    products: ProductQueries
+    product_service: ProductService
+    product_deletion: ProductDeletion
     datasets: DatasetQueries
     dataset_service: DatasetService
+    assets: Assets
+    lineages: LineageQueries
+    analytics: LineageAnalytics
+    census: Census
+    columns: ColumnGraphs
+    impacts: Impacts
+    lineage_service: LineageService
     contracts: ContractQueries
     contract_service: ContractService
     batches: BatchQueries
@@ -54,6 +79,7 @@ class Mesh:
     record_streams: RecordStreams
     uploads: Uploads
     grants: Grants
+    search: SearchQueries
     events: EventQueries
     runs: Runs
     feed: Feed

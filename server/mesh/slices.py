@@ -13,6 +13,12 @@ from server.mesh.contract import domain as contract_domain
 from server.mesh.contract import projection as contract_projection
 from server.mesh.dataset import domain as dataset_domain
 from server.mesh.dataset import projection as dataset_projection
+from server.mesh.domain import domain as domain_domain
+from server.mesh.domain import projection as domain_projection
+from server.mesh.lineage import facts as lineage_facts
+from server.mesh.lineage import projection as lineage_projection
+from server.mesh.product import facts as product_facts
+from server.mesh.product import projection as product_projection
 
 
 @record
@@ -28,11 +34,25 @@ class Slice:
 
 SLICES: tuple[Slice, ...] = (
     Slice(
+        name="domain",
+        events=get_args(domain_domain.Event),
+        project=domain_projection.project,
+        tables=domain_projection.TABLES,
+        upcasts={},
+    ),
+    Slice(
+        name="product",
+        events=get_args(product_facts.Event),
+        project=product_projection.project,
+        tables=product_projection.TABLES,
+        upcasts={},
+    ),
+    Slice(
         name="dataset",
         events=get_args(dataset_domain.Event),
         project=dataset_projection.project,
         tables=dataset_projection.TABLES,
-        upcasts={},
+        upcasts=dataset_domain.UPCASTS,
     ),
     Slice(
         name="contract",
@@ -47,6 +67,13 @@ SLICES: tuple[Slice, ...] = (
         project=batch_projection.project,
         tables=batch_projection.TABLES,
         upcasts=batch_facts.UPCASTS,
+    ),
+    Slice(
+        name="lineage",
+        events=get_args(lineage_facts.Event),
+        project=lineage_projection.project,
+        tables=lineage_projection.TABLES,
+        upcasts={},
     ),
 )
 

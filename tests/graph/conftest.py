@@ -1,10 +1,11 @@
 """A mesh on a real database, asked in this process, every SQL statement counted."""
 
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 import pytest
@@ -14,8 +15,8 @@ from graphql_schema.context import Context
 from graphql_schema.schema import build_schema
 from server.adapters.postgres.connections import open_engine
 from server.adapters.postgres.migrate import migrate
-from server.assembly import Assembly, assemble
-from server.database import Database
+from server.assembly.assembled import Assembly, assemble
+from server.database import Database, open_database
 from server.http.graphql.deadline import Deadline
 from server.http.graphql.limits import Limits
 from server.kernel.caller import ANONYMOUS, Caller, Role
@@ -60,6 +61,10 @@ class Graph:
         )
 
 
+# A mesh with these settings on the test's database.
+Opened: TypeAlias = Callable[..., Awaitable[Graph]]
+
+
 @pytest.fixture
 async def graph(database_url: str, tmp_path: Path) -> AsyncIterator[Graph]:
     """A migrated database and the mesh on it, without a worker."""
@@ -74,10 +79,26 @@ async def graph(database_url: str, tmp_path: Path) -> AsyncIterator[Graph]:
     async with asyncpg.create_pool(database_url, min_size=1, max_size=4, init=listen) as pool:
         database = Database(dsn=database_url, listen_dsn=database_url, pool=pool, engine=engine, label="Postgres")
         async with assemble(Settings(data_dir=tmp_path), database) as parts:
+            await parts.follower.start()
             graph = Graph(parts)
             graph.statements = statements
             yield graph
     await engine.dispose()
+
+
+@pytest.fixture
+async def opened(database_url: str, tmp_path: Path) -> AsyncIterator[Opened]:
+    """Opens meshes on one database, each as a server of its own has it."""
+    async with AsyncExitStack() as stack:
+
+        async def one_more(**settings: Any) -> Graph:
+            own = Settings(data_dir=tmp_path, database_url=database_url, **settings)
+            database = await stack.enter_async_context(open_database(own))
+            parts = await stack.enter_async_context(assemble(own, database))
+            await parts.follower.start()
+            return Graph(parts)
+
+        yield one_more
 
 
 @pytest.fixture

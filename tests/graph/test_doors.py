@@ -12,8 +12,8 @@ from server.adapters.store.listing import At
 from server.adapters.store.reader import NOW
 from server.http.graphql.weight import weigh
 from server.kernel.errors import Forbidden
+from tests.graph.batches import fill
 from tests.graph.conftest import Graph
-from tests.graph.test_statements import fill
 
 
 async def test_an_address_ends_when_the_rows_behind_it_are_replaced(graph: Graph) -> None:

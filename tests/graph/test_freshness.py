@@ -1,8 +1,8 @@
 """One operation with several changes, and a subscription: each answer is about its own moment."""
 
 from server.kernel.ids import Kind, urn
+from tests.graph.batches import fill
 from tests.graph.conftest import Graph
-from tests.graph.test_statements import fill
 
 
 async def test_a_grant_read_before_a_quarantine_gives_no_address_after_it(graph: Graph) -> None:

@@ -1,8 +1,8 @@
 """The number of SQL statements behind the rows of many datasets is that of one."""
 
 from server.adapters.storage import layout
+from tests.graph.batches import fill
 from tests.graph.conftest import Graph
-from tests.graph.test_statements import fill
 
 ROWS = (
     "query($first: Int!) { datasets(first: $first) { nodes { bronze: recordCount gold: recordCount(layer: GOLD)"

@@ -13,7 +13,7 @@ from server.adapters.postgres.migrate import migrate
 from server.adapters.runs import RunWorker
 from server.adapters.storage import layout
 from server.adapters.store.attempts import Attempts
-from server.assembly import assemble
+from server.assembly.assembled import assemble
 from server.database import Database
 from server.kernel.layer import Layer
 from server.mesh.rows.compact_files import CompactFiles, Thresholds

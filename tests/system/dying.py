@@ -17,13 +17,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
-import server.assembly
+import server.assembly.work
 from server.adapters.delta.log import DeltaLog
 from server.adapters.runs import RunWorker
 from server.adapters.runs.claims import Claims
 from server.adapters.storage.local import LocalStorage
 from server.adapters.store.commands import Commands
-from server.assembly import Assembly, assemble
+from server.assembly.assembled import Assembly, assemble
 from server.database import Database, open_database
 from server.mesh.rows.compact_files import CompactFiles, Thresholds
 from server.mesh.rows.compaction import Compaction
@@ -106,12 +106,12 @@ async def working(
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[tuple[Database, Assembly]]:
     """A mesh that compacts early, without a worker."""
-    server.assembly.Compaction = functools.partial(Compaction, above=SMALL)
+    server.assembly.work.Compaction = functools.partial(Compaction, above=SMALL)
     try:
         async with open_database(settings) as database, assemble(settings, database) as parts:
             yield database, parts
     finally:
-        server.assembly.Compaction = Compaction
+        server.assembly.work.Compaction = Compaction
 
 
 async def _live(settings: Settings, task: str, ended: Callable[[], None]) -> None:

@@ -14,7 +14,14 @@ NEEDS_A_KEY = ("UNAUTHENTICATED", "this needs a key; send 'Authorization: Bearer
 WRONG_KEY = "this key is not known; send the one that was printed at the server's first start"
 CATALOG = """{
   serverInfo { position }
-  datasets { nodes { name schema { name } contracts { nodes { contractId } } batches { nodes { batchId } } } }
+  domains(first: 5) { nodes { name products(first: 5) { nodes { name } } datasets(first: 5) { nodes { name } } } }
+  dataProducts { nodes { name version domain { name } } }
+  datasets { nodes {
+    name product { name } domain { name } schema { name }
+    contracts { nodes { contractId } } batches { nodes { batchId } }
+  } }
+  impact(of: "dataset:people") { assets { depth } contracts { contractId } domains { name } complete }
+  columnLineage(of: "dataset:people", column: "email") { nodes { column } complete }
   catalog(atPosition: 3) { batches { nodes { batchId status rowCount qualityReports { passed } } } }
   processRuns { nodes { status kind } }
   node(id: "batch:b1") { id }
@@ -31,7 +38,12 @@ GUARDED = (
     '{ dataset(name: "people") { streamUrl { url } } }',
     '{ previewAnonymization(batchId: "b1") { rows } }',
     '{ suggestPrivacyRules(batchId: "b1") { kind } }',
+    "{ analytics { consumption { grants } } }",
+    '{ impact(of: "dataset:people") { grants { id } } }',
+    '{ impact(of: "dataset:people") { consumers } }',
     '{ contract(id: "people-contract") { events { totalCount } } }',
+    '{ domain(name: "people-domain") { events { totalCount } } }',
+    '{ dataProduct(name: "people-product") { events { totalCount } } }',
     "{ events { totalCount } }",
     "{ verifyLog { intact } }",
     '{ node(id: "event:1") { id } }',
@@ -40,6 +52,11 @@ GUARDED = (
     "{ processRuns { nodes { errorDetails } } }",
 )
 MUTATIONS: dict[str, Json] = {
+    "createDomain": {"name": "sales", "owner": "ann"},
+    "updateDomain": {"name": "sales", "owner": "ann"},
+    "registerDataProduct": {"name": "orders", "domain": "sales", "owner": "ann", "schema": {"id": "int"}},
+    "updateDataProduct": {"name": "orders", "owner": "ann"},
+    "deleteDataProduct": {"name": "orders"},
     "registerDataset": {"name": "other", "schema": {"id": "int"}},
     "evolveSchema": {"dataset": "people", "schema": {"id": "int"}},
     "createContract": {"dataset": "people"},
@@ -54,6 +71,8 @@ MUTATIONS: dict[str, Json] = {
     "publishData": {"batchId": "b1"},
     "quarantineBatch": {"batchId": "b1", "reason": "no"},
     "releaseBatch": {"batchId": "b1", "reason": "no"},
+    "registerLineage": {"source": "dataset:people", "target": "external:n/a"},
+    "removeLineage": {"source": "dataset:people", "target": "external:n/a"},
     "grantConsumption": {"batchId": "b1", "consumer": "me"},
     "revokeConsumption": {"grant": "none"},
     "requestReplay": {"dataset": "people"},
@@ -63,13 +82,17 @@ MUTATIONS: dict[str, Json] = {
 async def test_without_a_key_the_catalog_is_open_and_nothing_else(server: ServerProcess) -> None:
     await register(server)
     await published(server, "b1")
+    await do(server, "createDomain", name="people-domain", owner="ann")
+    await do(
+        server, "registerDataProduct", name="people-product", domain="people-domain", owner="ann", schema={"id": "int"}
+    )
     async with httpx.AsyncClient(base_url=server.url) as anybody:
         assert (await answer(anybody, CATALOG))["data"] == await server.ask(CATALOG)
         for query in GUARDED:
             assert refused(await answer(anybody, query)) == NEEDS_A_KEY, query
         for name, given in MUTATIONS.items():
             assert refused(await answer(anybody, document(name, "__typename"), given)) == NEEDS_A_KEY, name
-    assert (await server.ask("{ serverInfo { position } }"))["serverInfo"] == {"position": 6}
+    assert (await server.ask("{ serverInfo { position } }"))["serverInfo"] == {"position": 8}
 
 
 async def test_every_mutation_is_tried_without_a_key(server: ServerProcess) -> None:

@@ -17,7 +17,7 @@ import pytest
 from server.adapters.runs import RunFilter, RunStatus
 from server.adapters.storage import layout
 from server.adapters.store.log import EventQuery, Log
-from server.assembly import Assembly
+from server.assembly.assembled import Assembly
 from server.database import Database
 from server.jobs import Jobs
 from server.kernel.ids import Urn

@@ -2,30 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
-import pytest
-
 from tests.system.ledger import Ledger, registered
-from tests.system.serving import PATIENCE, ServerProcess, no_postgres_left
+from tests.system.serving import PATIENCE, ServerProcess
 
 EVENTS = "subscription ($after: BigInt) { events(after: $after) { position stream hash } }"
 Seen = list[tuple[int, str, str]]
-
-
-@pytest.fixture
-async def servers(data_dir: Path) -> AsyncIterator[tuple[ServerProcess, ServerProcess]]:
-    """Two servers that were started at once on an empty folder."""
-    left, right = ServerProcess(data_dir, name="left"), ServerProcess(data_dir, name="right")
-    async with no_postgres_left(data_dir):
-        try:
-            await asyncio.gather(left.start(), right.start())
-            yield left, right
-        finally:
-            for server in (left, right):
-                if server.running:
-                    await server.kill()
 
 
 async def watched(server: ServerProcess, after: int, upto: int) -> Seen:

@@ -2,8 +2,9 @@
 
 import random
 from asyncio import sleep
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 
@@ -23,6 +24,9 @@ E = TypeVar("E")
 S = TypeVar("S")
 
 MAX_TRIES = 5
+
+# What things belong to, whom events about them concern too.
+Owners: TypeAlias = Callable[[Collection[Urn]], Awaitable[Mapping[Urn, Sequence[Urn]]]]
 
 # Runs keep their keys with them; one key stands for one input, whether it started a run or not.
 _ANSWERED_SQL = """
@@ -56,12 +60,20 @@ class Decision:
 class Commands:
     """Runs commands against their streams."""
 
-    def __init__(self, pool: asyncpg.Pool, writer: Writer, codec: Codec, snapshots: Snapshots) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        writer: Writer,
+        codec: Codec,
+        snapshots: Snapshots,
+        owners: Owners | None = None,
+    ) -> None:
         self._pool = pool
         self._writer = writer
         self._codec = codec
         self._snapshots = snapshots
         self._streams = Streams(pool)
+        self._owners = owners
 
     async def load(self, aggregate: Aggregate[C, E, S], stream: Urn) -> Loaded[S]:
         """The stream's state from its snapshot and the events after it."""
@@ -104,25 +116,28 @@ class Commands:
 
         return await self.perform(intent, attempt)
 
-    async def perform(self, intent: Intent, attempt: Callable[[], Awaitable[Decision]]) -> Receipt:
+    async def perform(
+        self, intent: Intent, attempt: Callable[[], Awaitable[Decision]], *, tries: int = MAX_TRIES
+    ) -> Receipt:
         """Append what `attempt` decides; decide again where a stream moved meanwhile. Raises: Refused."""
         if (seen := await self.answered(intent)) is not None:
             return seen
         moved: str | None = None
-        for number in range(MAX_TRIES):
+        for number in range(tries):
             try:
                 decision = await attempt()
             except Refused:
                 if (seen := await self.answered(intent)) is not None:  # its twin was faster
                     return seen
                 raise
-            append = Append(intent=intent, checks=decision.checks, events=decision.events)
+            events = await self._addressed(decision.events)
+            append = Append(intent=intent, checks=decision.checks, events=events)
             result = await self._writer.submit(append)
             if result.outcome is not Outcome.CONFLICT:
                 return await self._receipt(intent, result)
             moved = result.stream
-            await sleep(random.uniform(0, 0.002) * 2**number)  # noqa: S311  # jitter, not a secret
-        raise Conflict(f"{moved} changed {MAX_TRIES} times while this was decided; try again")
+            await sleep(random.uniform(0, 0.002) * 2 ** min(number, MAX_TRIES))  # noqa: S311  # jitter, not a secret
+        raise Conflict(f"{moved} changed {tries} times while this was decided; try again")
 
     async def answered(self, intent: Intent) -> Receipt | None:
         """The answer that this key has already. Raises: Conflict where it was given for another input."""
@@ -134,6 +149,17 @@ class Commands:
         outcome = Outcome.DUPLICATE if row["input"] == intent.digest else Outcome.KEY_REUSED
         result = Result(outcome=outcome, first=row["first"], last=row["last"], at=row["at"], stream=None, actual=None)
         return await self._receipt(intent, result)
+
+    async def _addressed(self, events: tuple[NewEvent, ...]) -> tuple[NewEvent, ...]:
+        """The events, about the owners of the things that they are about too."""
+        things = {thing for new in events for thing in new.about}
+        if self._owners is None or not things:
+            return events
+        owners = await self._owners(things)
+        return tuple(
+            replace(new, about=tuple(dict.fromkeys((*new.about, *(o for t in new.about for o in owners.get(t, ()))))))
+            for new in events
+        )
 
     async def _receipt(self, intent: Intent, result: Result) -> Receipt:
         if result.outcome is Outcome.KEY_REUSED:

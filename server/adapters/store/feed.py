@@ -6,7 +6,7 @@ once, in order, without a queue for each reader. While nobody reads, the tail re
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 import asyncpg
 
@@ -60,7 +60,7 @@ class Feed:
         """Look now: something was committed."""
         self._wake.set()
 
-    async def after(self, position: int, query: EventQuery) -> AsyncIterator[StoredEvent]:
+    async def after(self, position: int, query: EventQuery) -> AsyncGenerator[StoredEvent]:
         """Each matching event after `position`, once and in order: first the past, then as they are recorded.
 
         It ends when the feed is stopped. Raises: LogHole, after the last event before the hole.

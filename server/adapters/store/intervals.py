@@ -8,19 +8,31 @@ from typing import Any, TypeAlias
 
 import asyncpg
 import orjson
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Float, Index, Integer, LargeBinary, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import Field, SQLModel, and_, col
 
 from server.kernel.record import record
-
-FOREVER = 9_223_372_036_854_775_807
+from server.kernel.recorded import FOREVER
 
 _ARRAY_TYPES: dict[type, str] = {
     Text: "text[]",
     BigInteger: "bigint[]",
     Integer: "int[]",
+    SmallInteger: "smallint[]",
     Boolean: "boolean[]",
     Float: "float8[]",
     DateTime: "timestamptz[]",
@@ -83,22 +95,27 @@ class ProjectionFault(Exception):
 class IntervalTable:
     """One read table as SQL: closing rows and inserting versions, set by set.
 
-    `suffix` names a shadow of the table while it is rebuilt.
+    `suffix` names a shadow of the table while it is rebuilt. A column whose info says `number_of` another one is
+    written as the number that its text has in `lineage_asset`.
     """
 
     def __init__(self, table: type[Interval], suffix: str = "") -> None:
         every: Sequence[Column[Any]] = list(table.__table__.columns)  # type: ignore[attr-defined]  # set by SQLModel
-        columns = [column for column in every if column.computed is None]
+        written = [column for column in every if column.computed is None]
+        columns = [column for column in written if "number_of" not in column.info]
         self.columns = [column.name for column in columns]
         self.json_columns = {column.name for column in columns if isinstance(column.type, JSONB)}
         name = f'"{table.__tablename__}{suffix}"'
-        listed = ", ".join(f'"{column}"' for column in self.columns)
+        listed = ", ".join(f'"{column.name}"' for column in written)
+        values = ", ".join(_value(column) for column in written)
+        given = ", ".join(f'"{column}"' for column in self.columns)
         arrays = ", ".join(f"${i}::{_ARRAY_TYPES[type(c.type)]}" for i, c in enumerate(columns, 1))
+        before = ", ".join(f't."{column.name}"' for column in written)
         self.close_sql = (
             f"update {name} t set valid_to = u.p from unnest($1::text[], $2::bigint[]) u(id, p)"  # noqa: S608  # names are ours
-            f" where t.id = u.id and t.valid_to = {FOREVER} returning t.*"
+            f" where t.id = u.id and t.valid_to = {FOREVER} returning {before}"
         )
-        self.insert_sql = f"insert into {name} ({listed}) select * from unnest({arrays})"  # noqa: S608  # names are ours
+        self.insert_sql = f"insert into {name} ({listed}) select {values} from unnest({arrays}) given({given})"  # noqa: S608  # names are ours
 
     def encoded(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values with JSON columns as text, as the driver takes them."""
@@ -106,6 +123,12 @@ class IntervalTable:
             name: orjson.dumps(value).decode() if name in self.json_columns and value is not None else value
             for name, value in values.items()
         }
+
+
+def _value(column: Column[Any]) -> str:
+    """What is written to a column, of the row that was given."""
+    named = column.info.get("number_of")
+    return f'"{column.name}"' if named is None else f'asset_number("{named}")'
 
 
 class IntervalWriter:

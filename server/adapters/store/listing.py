@@ -21,7 +21,7 @@ class At(NamedTuple):
 
 @dataclass(frozen=True)
 class Listing(Generic[R]):
-    """Rows of a table in ascending order of the unique column `key`.
+    """Rows of a table in ascending or descending order of the unique column `key`.
 
     `parent` names the column by which the rows belong to something, where each parent has a listing of its own;
     `parts` are the JSON values behind the conditions.
@@ -32,6 +32,17 @@ class Listing(Generic[R]):
     conditions: tuple[ColumnElement[bool], ...] = ()
     parts: tuple[Any, ...] = ()
     parent: str | None = None
+    descending: bool = False
+
+    def order(self, table: Any) -> ColumnElement[Any]:  # the table or an alias of it
+        """The rows' order by the key."""
+        key: ColumnElement[Any] = getattr(table, self.key)
+        return key.desc() if self.descending else key
+
+    def behind(self, table: Any, key: int | str) -> ColumnElement[bool]:  # the table or an alias of it
+        """The rows that come after the one with this key."""
+        column: ColumnElement[Any] = getattr(table, self.key)
+        return column < key if self.descending else column > key
 
     @property
     def key_type(self) -> type:
@@ -42,4 +53,5 @@ class Listing(Generic[R]):
     @property
     def name(self) -> str:
         """The fingerprint that its cursors carry."""
-        return fingerprint(self.table.__tablename__, self.key, self.parent, *self.parts)
+        way = ("descending",) if self.descending else ()
+        return fingerprint(self.table.__tablename__, self.key, self.parent, *self.parts, *way)

@@ -1,12 +1,17 @@
-"""Locks that all processes of one database share: for each dataset one writer of keys, one of the Delta log."""
+"""Locks that all processes of one database share, each for one thing that only one of them may do at a time."""
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from server.kernel.ids import Urn
+
+logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.01, 0.25
 LEFT_FOR_OTHERS = 2  # connections of a pool that locks never take: who holds one works on another
@@ -30,20 +35,52 @@ async def delta_log_locked(pool: asyncpg.Pool, dataset: Urn) -> AsyncGenerator[N
 
 
 @asynccontextmanager
+async def product_datasets_locked(pool: asyncpg.Pool, product: Urn) -> AsyncGenerator[None]:
+    """Be the only one who registers datasets into the product or deletes it."""
+    async with locked(pool, f"datasets of {product.lower()}"):
+        yield
+
+
+@asynccontextmanager
 async def locked(pool: asyncpg.Pool, name: str) -> AsyncGenerator[None]:
     """Hold the lock of this name. Who waits holds no connection, so that it cannot starve the one it waits for."""
     pause = FIRST_PAUSE_SECONDS
     while True:
         async with pool.acquire() as connection:
-            if _room(pool) and await connection.fetchval(TRY, name):
+            if _room(pool) and await _taken(connection, name):
                 try:
                     yield
                     return
                 finally:
-                    if not connection.is_closed():
-                        await connection.fetchval(UNLOCK, name)
+                    await _given_back(connection, name)
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+async def _taken(connection: PoolConnectionProxy, name: str) -> bool:
+    """Whether the lock is this session's now. Who is cancelled cannot know: then the session ends, and the lock too."""
+    try:
+        return bool(await connection.fetchval(TRY, name))
+    except BaseException:
+        _end(connection)
+        raise
+
+
+async def _given_back(connection: PoolConnectionProxy, name: str) -> None:
+    """Give the lock back. Where that fails the session ends, and the lock too: the work that it was for is done."""
+    try:
+        await connection.fetchval(UNLOCK, name)
+    except Exception as error:
+        logger.warning("a lock is given back by the end of its session (%s)", error)
+        _end(connection)
+    except BaseException:
+        _end(connection)
+        raise
+
+
+def _end(connection: PoolConnectionProxy) -> None:
+    with contextlib.suppress(asyncpg.InterfaceError):  # the pool has it back already: the session has ended
+        connection.terminate()
 
 
 def _room(pool: asyncpg.Pool) -> bool:

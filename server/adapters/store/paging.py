@@ -58,12 +58,13 @@ def fingerprint(*parts: Any) -> str:  # any JSON values
     return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()[:12]
 
 
-def check_first(first: int, *, limit: int = MAX_FIRST, field: str = "first") -> int:
-    """`first` itself, if a page may be that long. Raises: BadUserInput, LimitExceeded."""
+def check_first(first: int, *, limit: int = MAX_FIRST, field: str = "first", pages: bool = True) -> int:
+    """`first` itself, if a page, or a list without `pages`, may be that long. Raises: BadUserInput, LimitExceeded."""
     if first < 0:
         raise BadUserInput(f"{field} {first} is negative; ask for 0 to {limit}", field=field)
     if first > limit:
-        raise LimitExceeded(f"{field} {first} is over the limit of {limit}; ask for less and page on", field=field)
+        need = "ask for less and page on" if pages else "ask for less"
+        raise LimitExceeded(f"{field} {first} is over the limit of {limit}; {need}", field=field)
     return first
 
 
@@ -78,4 +79,6 @@ def decode_cursor(text: str, listing: str, key_type: type) -> Cursor:
         ) from None
     if found != listing or not isinstance(position, int) or not 0 <= position < 2**63 or type(key) is not key_type:
         raise BadUserInput("this cursor belongs to another filter or order; start the listing anew", field="after")
+    if (isinstance(key, str) and "\0" in key) or (isinstance(key, int) and not 0 <= key < 2**63):
+        raise BadUserInput("this cursor is not one of ours; use endCursor of the page before", field="after")
     return Cursor(listing=listing, position=position, key=key)

@@ -12,9 +12,10 @@ from sqlmodel import col, column, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
-from server.adapters.store.intervals import FOREVER, Interval
+from server.adapters.store.intervals import Interval
 from server.adapters.store.listing import At, Listing
 from server.adapters.store.paging import Cursor, Page, PageRequest, check_first, decode_cursor
+from server.kernel.recorded import FOREVER
 
 R = TypeVar("R", bound=Interval)
 
@@ -109,7 +110,7 @@ class Reader:
         position = position if cursor is None else cursor.position
         table = listing.table
         statement = select(table).where(table.standing(position), *_limits(listing, table, cursor))
-        statement = statement.order_by(_column(table, listing.key)).limit(first + 1)
+        statement = statement.order_by(listing.order(table)).limit(first + 1)
         async with self._sessions() as session:
             rows = (await session.exec(statement)).all()
 
@@ -130,12 +131,12 @@ class Reader:
             select(table)
             .where(_column(table, listing.parent) == places.c.id, _standing(table, places))
             .where(*_limits(listing, table, cursor))
-            .order_by(_column(table, listing.key))
+            .order_by(listing.order(table))
             .limit(first + 1)
             .lateral()
         )
         row = aliased(table, behind)
-        statement = select(places.c.id, row).join_from(places, behind, true()).order_by(_column(row, listing.key))
+        statement = select(places.c.id, row).join_from(places, behind, true()).order_by(listing.order(row))
         found: dict[str, list[R]] = {at.id: [] for at in asked}
         async with self._sessions() as session:
             for id, each in (await session.exec(statement)).all():
@@ -190,7 +191,7 @@ def _asked(listing: Listing[Any], request: PageRequest) -> tuple[int, Cursor | N
 
 
 def _limits(listing: Listing[R], table: type[R], cursor: Cursor | None) -> list[ColumnElement[bool]]:
-    behind = [] if cursor is None else [_column(table, listing.key) > cursor.key]
+    behind = [] if cursor is None else [listing.behind(table, cursor.key)]
     return [*listing.conditions, *behind]
 
 

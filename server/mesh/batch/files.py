@@ -158,12 +158,13 @@ class BatchFiles:
         rules: Sequence[PrivacyRule],
         attempt: int,
         *,
+        domain: str | None,
         steps: Steps,
     ) -> Anonymized:
-        """Write silver. Raises: InvalidData where a rule changes nothing."""
+        """Write silver, with the keys of the dataset's domain. Raises: InvalidData where a rule changes nothing."""
         path = await asyncio.to_thread(self._storage.read_path, layout.bronze(place.dataset, place.batch, bronze))
         staged = self._storage.staging()
-        keys = await asyncio.to_thread(self._ring.keys, key_scope(None), f"{place.dataset}/{place.batch}/{attempt}")
+        keys = await asyncio.to_thread(self._ring.keys, key_scope(domain), f"{place.dataset}/{place.batch}/{attempt}")
         try:
             done = await self._engine.run(
                 lambda cursor: anonymize(cursor, path, staged, fields, rules, keys, steps=steps),

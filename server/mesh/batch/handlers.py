@@ -138,7 +138,10 @@ class BatchHandlers:
         fields = await self._facts.columns(batch.dataset, batch.schema_version)
         attempt = await self._attempts.next()
         steps = Part(context=context).steps(batch.row_count)
-        done = await self._files.anonymize(place_of(batch), batch.bronze, fields, rules, attempt, steps=steps)
+        domain = (await self._facts.datasets.known(batch.dataset)).domain
+        done = await self._files.anonymize(
+            place_of(batch), batch.bronze, fields, rules, attempt, domain=domain, steps=steps
+        )
         await told_all(context, done.rows)
         command = RecordAnonymization(batch=payload.batch, anonymized=done, attempt=attempt, bronze=batch.bronze)
         return await self._record(context, batch, command, attempt)

@@ -4,5 +4,5 @@ from server.adapters.engine.privacy.keys import MESH
 
 
 def key_scope(domain: str | None) -> str:
-    """The domain that the dataset belongs to, or the mesh where it belongs to none."""
+    """The URN of the domain that the dataset was registered in, or the mesh where it belongs to none."""
     return domain or MESH

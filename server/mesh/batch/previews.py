@@ -61,7 +61,8 @@ class Previews:
         applied = check_privacy(rules, fields)
         bronze = await self._bronze(batch)
         staged = self._storage.staging()
-        keys = await asyncio.to_thread(self._ring.keys, key_scope(None), f"preview {staged.name}")
+        scope = key_scope((await self._facts.datasets.known(batch.dataset)).domain)
+        keys = await asyncio.to_thread(self._ring.keys, scope, f"preview {staged.name}")
         return await self._engine.run(
             lambda cursor: preview(cursor, bronze, staged, fields, applied, keys, sample_rows), heavy=True
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from sqlalchemy import ARRAY, Text, any_, literal
 from sqlmodel import col
 
 from server.adapters.store.listing import At, Listing
@@ -84,6 +85,29 @@ class BatchQueries:
     async def of_dataset(self, dataset: str) -> Sequence[BatchRow]:
         """All batches of a dataset now, oldest first."""
         return await self._reader.all(BatchRow, col(BatchRow.dataset) == dataset, order=col(BatchRow.position))
+
+    async def lasting(self, datasets: Sequence[str]) -> Sequence[BatchRow]:
+        """The batches of these datasets that consumers may be granted now or later, oldest first."""
+        if not datasets:
+            return ()
+        return await self._reader.all(
+            BatchRow,
+            col(BatchRow.dataset) == any_(literal(datasets, ARRAY(Text))),
+            col(BatchRow.status) != BatchStatus.EXPIRED.value,
+            order=col(BatchRow.position),
+        )
+
+    async def live_grants(self, batches: Sequence[str], instant: datetime) -> Sequence[GrantRow]:
+        """The grants on these batches that have not ended by an instant, oldest first."""
+        if not batches:
+            return ()
+        return await self._reader.all(
+            GrantRow,
+            col(GrantRow.batch) == any_(literal(batches, ARRAY(Text))),
+            col(GrantRow.revoked_at).is_(None),
+            col(GrantRow.expires_at) > instant,
+            order=col(GrantRow.position),
+        )
 
     async def of_datasets(self, asked: Sequence[At]) -> dict[At, list[BatchAttempts]]:
         """All batches of each dataset at its position, oldest first."""

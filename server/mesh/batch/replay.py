@@ -31,7 +31,7 @@ from server.mesh.batch.telling import Part
 from server.mesh.contract.domain import BadRowPolicy, Terms
 from server.mesh.contract.queries import terms_of_row
 from server.mesh.dataset.domain import CompleteReplay, ReplayedBatch, ReplayOutcome, RequestReplay
-from server.mesh.dataset.queries import fields_of
+from server.mesh.dataset.queries import DatasetRow, fields_of
 from server.mesh.dataset.service import DATASETS
 from server.mesh.events.runs import COMPLETED, Runs, run_intent
 
@@ -173,7 +173,7 @@ class Replays:
             origin=Origin(csv=terms.csv, ignored=await self._ignored(batch.dataset, fields), format=batch.format),
             existing=self._keys.existing(batch.dataset, fields, held),
         )
-        checked, anonymized = await self._onward(batch, terms, fields, attempt, part, ingested.row_count)
+        checked, anonymized = await self._onward(batch, terms, dataset, attempt, part, ingested.row_count)
         return BatchReplayed(
             batch=batch.batch,
             contract_version=contract.version,
@@ -187,10 +187,11 @@ class Replays:
         )
 
     async def _onward(
-        self, batch: Batch, terms: Terms, fields: Sequence[Field], attempt: int, part: Part, rows: int
+        self, batch: Batch, terms: Terms, dataset: DatasetRow, attempt: int, part: Part, rows: int
     ) -> tuple[Checked | None, Anonymized | None]:
         """The new bronze as far as the old went: what its check finds, what is hidden; published where it was."""
-        place, rules = place_of(batch), privacy_rules(terms, batch, fields)
+        place, fields = place_of(batch), fields_of(dataset)
+        rules = privacy_rules(terms, batch, fields)
         published = batch.gold is not None
         hide = bool(rules) and (batch.silver is not None or published)
         checked = None
@@ -209,7 +210,9 @@ class Replays:
         anonymized = None
         if hide:
             steps = part.after(READ + CHECKED, of=HIDDEN, rows=rows).steps()
-            anonymized = await self._files.anonymize(place, attempt, fields, rules, attempt, steps=steps)
+            anonymized = await self._files.anonymize(
+                place, attempt, fields, rules, attempt, domain=dataset.domain, steps=steps
+            )
         if published:
             in_clear = columns_in_clear(fields, rules if hide else ())
             steps = part.after(1 - COPIED, of=COPIED, rows=rows).steps()

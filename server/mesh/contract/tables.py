@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from server.adapters.store.intervals import Interval, current_index
+from server.adapters.store.search_column import UNMAPPED, searched
 
 
 class ContractRow(Interval, table=True):
@@ -18,7 +19,9 @@ class ContractRow(Interval, table=True):
         current_index("contract"),
         Index("contract_by_name", "contract_id", "valid_to"),
         Index("contract_by_dataset", "dataset", "valid_to"),
+        *searched("contract", "contract_id", description="description"),
     )
+    __mapper_args__ = UNMAPPED
 
     contract_id: str = Field(sa_column=Column(Text, nullable=False))
     dataset: str = Field(sa_column=Column(Text, nullable=False))

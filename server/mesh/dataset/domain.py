@@ -1,10 +1,11 @@
 """A dataset's rules: how it is registered, how its schema may change, when its batches may be replayed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import TypeAlias, assert_never
 
+from server.kernel.codec import Raw, Upcast
 from server.kernel.compatibility_rules import Break, Compatibility, breaks, listed, told
 from server.kernel.decider import Decider
 from server.kernel.errors import AlreadyExists, BadUserInput, NotFound, PreconditionFailed
@@ -33,11 +34,16 @@ class ReplayedBatch:
 
 @record
 class RegisterDataset:
-    """Give a dataset its name and its first schema. `contains_pii` None: the owner does not say."""
+    """Give a dataset its name, its first schema and its place in the mesh: a product of the domain, or none.
+
+    `contains_pii` None: the owner does not say.
+    """
 
     dataset: Urn
     name: str
     fields: tuple[Field, ...]
+    product: Urn | None = None
+    domain: Urn | None = None
     contains_pii: bool | None
     encryption_enabled: bool
 
@@ -80,10 +86,12 @@ Command: TypeAlias = RegisterDataset | EvolveSchema | RequestReplay | CompleteRe
 
 @record
 class DatasetRegistered:
-    """A dataset exists, with schema version 1."""
+    """A dataset exists, with schema version 1. `domain` is that of the product, where it has one."""
 
     name: str
     fields: tuple[Field, ...]
+    product: Urn | None = None
+    domain: Urn | None = None
     contains_pii: bool | None
     encryption_enabled: bool
 
@@ -121,11 +129,12 @@ Event: TypeAlias = DatasetRegistered | DatasetSchemaEvolved | ReplayRequested | 
 
 @record
 class Dataset:
-    """A dataset's state. `replay` is the run that replays it now."""
+    """A dataset's state. `domain` is for good; `replay` is the run that replays it now."""
 
     name: str
     fields: tuple[Field, ...]
     schema_version: int
+    domain: Urn | None = None
     replay: Urn | None = None
 
 
@@ -171,6 +180,8 @@ def register(command: RegisterDataset) -> DatasetRegistered:
     return DatasetRegistered(
         name=command.name,
         fields=fields,
+        product=command.product,
+        domain=command.domain,
         contains_pii=True if personal else command.contains_pii,
         encryption_enabled=command.encryption_enabled,
     )
@@ -204,8 +215,8 @@ def evolved(command: EvolveSchema, known: Dataset) -> Sequence[DatasetSchemaEvol
 def evolve(state: State, event: Event) -> State:
     """The state after the event."""
     match event:
-        case DatasetRegistered(name=name, fields=fields):
-            return Dataset(name=name, fields=fields, schema_version=1)
+        case DatasetRegistered(name=name, fields=fields, domain=domain):
+            return Dataset(name=name, fields=fields, schema_version=1, domain=domain)
         case DatasetSchemaEvolved(fields=fields, schema_version=version):
             return replace(_standing(state), fields=fields, schema_version=version)
         case ReplayRequested(run=run):
@@ -229,8 +240,19 @@ def _standing(state: State) -> Dataset:
 
 
 def about(state: State) -> tuple[Urn, ...]:
-    """The dataset itself, so that one filter finds its events and those of its batches and contracts."""
-    return (Urn(f"dataset:{state.name}"),) if state is not None else ()
+    """The dataset itself, so that one filter finds its events and those of its batches and contracts; its domain."""
+    if state is None:
+        return ()
+    return (Urn(f"dataset:{state.name}"), *(() if state.domain is None else (state.domain,)))
 
 
 DATASET: Decider[Command, Event, State] = Decider(initial=None, decide=decide, evolve=evolve, about=about)
+
+
+def without_place(raw: Raw) -> Raw:
+    """DatasetRegistered 1 -> 2: there were no products and no domains."""
+    nowhere: Raw = {"product": None, "domain": None}
+    return raw | nowhere
+
+
+UPCASTS: Mapping[type, Sequence[Upcast]] = {DatasetRegistered: (without_place,)}

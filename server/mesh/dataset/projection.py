@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from typing import assert_never
 
-from pydantic import TypeAdapter
-
 from server.adapters.store.intervals import Change, Open, Write
+from server.adapters.store.schema_column import stored_fields
 from server.kernel.compatibility_rules import Compatibility
 from server.kernel.fields import Field
 from server.kernel.recorded import Recorded
 from server.mesh.dataset.domain import DatasetRegistered, DatasetSchemaEvolved, Event, ReplayCompleted, ReplayRequested
 from server.mesh.dataset.tables import DatasetRow, SchemaVersionRow
 
-FIELDS = TypeAdapter(tuple[Field, ...])
 TABLES = (DatasetRow, SchemaVersionRow)
 
 
@@ -34,7 +32,7 @@ def project(recorded: Recorded[Event]) -> Sequence[Write]:
 
 def registered(recorded: Recorded[Event], event: DatasetRegistered) -> Sequence[Write]:
     """A dataset and the first version of its schema."""
-    fields = FIELDS.dump_python(event.fields, mode="json")
+    fields = stored_fields(event.fields)
     dataset = Open(
         table=DatasetRow,
         id=recorded.stream,
@@ -45,6 +43,8 @@ def registered(recorded: Recorded[Event], event: DatasetRegistered) -> Sequence[
             "schema_version": 1,
             "contains_pii": event.contains_pii,
             "encryption_enabled": event.encryption_enabled,
+            "product": event.product,
+            "domain": event.domain,
             "replay": None,
             "created_at": recorded.recorded_at,
             "updated_at": recorded.recorded_at,
@@ -61,7 +61,7 @@ def evolved(recorded: Recorded[Event], event: DatasetSchemaEvolved) -> Sequence[
         id=recorded.stream,
         values={
             "revision": recorded.version,
-            "fields": FIELDS.dump_python(event.fields, mode="json"),
+            "fields": stored_fields(event.fields),
             "schema_version": event.schema_version,
             "updated_at": recorded.recorded_at,
         }
@@ -80,7 +80,7 @@ def version_row(
         values={
             "dataset": recorded.stream,
             "version": version,
-            "fields": FIELDS.dump_python(fields, mode="json"),
+            "fields": stored_fields(fields),
             "compatibility": compatibility.value,
             "position": recorded.position,
             "registered_at": recorded.recorded_at,

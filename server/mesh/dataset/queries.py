@@ -7,22 +7,33 @@ from sqlmodel import col
 
 from server.adapters.store.listing import At, Listing
 from server.adapters.store.reader import NOW, Reader
+from server.adapters.store.schema_column import fields_of
 from server.kernel.errors import NotFound
 from server.kernel.fields import Field
 from server.kernel.ids import Kind, Urn, name_of, reference
 from server.kernel.record import record
-from server.mesh.dataset.projection import FIELDS
 from server.mesh.dataset.tables import DatasetRow, SchemaVersionRow
 
-__all__ = ["DatasetFilter", "DatasetQueries", "DatasetRow", "SchemaVersionRow", "datasets", "fields_of"]
+__all__ = [
+    "OF_DOMAIN",
+    "OF_PRODUCT",
+    "DatasetFilter",
+    "DatasetQueries",
+    "DatasetRow",
+    "SchemaVersionRow",
+    "datasets",
+    "fields_of",
+]
 
 
 @record
 class DatasetFilter:
-    """Which datasets are meant. `text` stands somewhere in the name, in any case."""
+    """Which datasets are meant. `text` stands somewhere in the name, in any case; `product` and `domain` are URNs."""
 
     contains_pii: bool | None = None
     text: str | None = None
+    product: str | None = None
+    domain: str | None = None
 
 
 class DatasetQueries:
@@ -40,6 +51,10 @@ class DatasetQueries:
         """The dataset that a URN or a name means. Raises: NotFound."""
         urn = reference(Kind.DATASET, text, field=field)
         return known_row(await self._reader.by_id(DatasetRow, urn, position), urn, field)
+
+    async def of_product(self, product: str) -> Sequence[DatasetRow]:
+        """The datasets that stand in a data product now, by name."""
+        return await self._reader.all(DatasetRow, col(DatasetRow.product) == product, order=col(DatasetRow.name))
 
     async def by_ids(self, asked: Sequence[At]) -> dict[At, DatasetRow]:
         """Datasets by URN and position."""
@@ -65,7 +80,16 @@ def datasets(only: DatasetFilter) -> Listing[DatasetRow]:
         conditions.append(col(DatasetRow.contains_pii).is_not(True))
     if only.text:
         conditions.append(col(DatasetRow.name).icontains(only.text, autoescape=True))
-    return Listing(table=DatasetRow, key="name", conditions=tuple(conditions), parts=(only.contains_pii, only.text))
+    if only.product is not None:
+        conditions.append(col(DatasetRow.product) == only.product)
+    if only.domain is not None:
+        conditions.append(col(DatasetRow.domain) == only.domain)
+    parts = (only.contains_pii, only.text, only.product, only.domain)
+    return Listing(table=DatasetRow, key="name", conditions=tuple(conditions), parts=parts)
+
+
+OF_PRODUCT: Listing[DatasetRow] = Listing(table=DatasetRow, key="name", parent="product")
+OF_DOMAIN: Listing[DatasetRow] = Listing(table=DatasetRow, key="name", parent="domain")
 
 
 def known_row(row: DatasetRow | None, urn: Urn, field: str) -> DatasetRow:
@@ -73,8 +97,3 @@ def known_row(row: DatasetRow | None, urn: Urn, field: str) -> DatasetRow:
     if row is None:
         raise NotFound(f"dataset {name_of(urn)!r} is not known; register it with registerDataset", field=field)
     return row
-
-
-def fields_of(row: DatasetRow | SchemaVersionRow) -> tuple[Field, ...]:
-    """The columns of a stored schema."""
-    return FIELDS.validate_python(row.fields)

@@ -13,6 +13,7 @@ from server.kernel.intent import Intent
 from server.mesh.contract.fit import Rule, misfits
 from server.mesh.contract.queries import ContractQueries, ContractRow, terms_of_row
 from server.mesh.dataset.domain import DATASET, EvolveSchema, RegisterDataset, State
+from server.mesh.dataset.places import Places
 
 DATASETS = Aggregate(Kind.DATASET, DATASET, State)
 
@@ -20,9 +21,10 @@ DATASETS = Aggregate(Kind.DATASET, DATASET, State)
 class DatasetService:
     """Registers datasets and changes their schemas."""
 
-    def __init__(self, commands: Commands, contracts: ContractQueries) -> None:
+    def __init__(self, commands: Commands, contracts: ContractQueries, places: Places) -> None:
         self._commands = commands
         self._contracts = contracts
+        self._places = places
 
     async def register(
         self,
@@ -32,17 +34,30 @@ class DatasetService:
         contains_pii: bool | None,
         encryption_enabled: bool,
         intent: Intent,
+        product: str | None = None,
+        domain: str | None = None,
     ) -> Receipt:
-        """Give a dataset its name and schema. Raises: BadUserInput, AlreadyExists, Conflict."""
+        """Give a dataset its name, schema and place. Raises: BadUserInput, NotFound, AlreadyExists, Conflict."""
         dataset = urn(Kind.DATASET, check_name(name, field="name"))
-        command = RegisterDataset(
-            dataset=dataset,
-            name=name,
-            fields=fields,
-            contains_pii=contains_pii,
-            encryption_enabled=encryption_enabled,
-        )
-        return await self._commands.execute(DATASETS, dataset, command, intent)
+
+        async def attempt() -> Decision:
+            place = await self._places.named(product, domain)
+            command = RegisterDataset(
+                dataset=dataset,
+                name=name,
+                fields=fields,
+                product=place.product,
+                domain=place.domain,
+                contains_pii=contains_pii,
+                encryption_enabled=encryption_enabled,
+            )
+            loaded = await self._commands.load(DATASETS, dataset)
+            about = () if place.product is None else (place.product,)
+            decision = decide(DATASETS, dataset, loaded, command, about)
+            return Decision(checks=(*decision.checks, *place.checks), events=decision.events)
+
+        async with self._places.kept(product):
+            return await self._commands.perform(intent, attempt)
 
     async def evolve(
         self,

@@ -8,13 +8,21 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from server.adapters.store.intervals import Interval, current_index
+from server.adapters.store.search_column import UNMAPPED, searched
 
 
 class DatasetRow(Interval, table=True):
-    """A dataset. `fields`: the columns of its current schema, as JSON records."""
+    """A dataset. `fields`: the columns of its current schema, as JSON records; `product` and `domain` are URNs."""
 
     __tablename__ = "dataset"  # pyright: ignore[reportAssignmentType]  # SQLModel takes the plain name
-    __table_args__ = (current_index("dataset"), Index("dataset_by_name", "name", "valid_to"))
+    __table_args__ = (
+        current_index("dataset"),
+        Index("dataset_by_name", "name", "valid_to"),
+        Index("dataset_by_product", "product", "valid_to"),
+        Index("dataset_by_domain", "domain", "valid_to"),
+        *searched("dataset", fields="fields"),
+    )
+    __mapper_args__ = UNMAPPED
 
     name: str = Field(sa_column=Column(Text, nullable=False))
     revision: int = Field(sa_column=Column(Integer, nullable=False))
@@ -22,6 +30,8 @@ class DatasetRow(Interval, table=True):
     schema_version: int = Field(sa_column=Column(Integer, nullable=False))
     contains_pii: bool | None = Field(sa_column=Column(Boolean, nullable=True))
     encryption_enabled: bool = Field(sa_column=Column(Boolean, nullable=False))
+    product: str | None = Field(sa_column=Column(Text, nullable=True))
+    domain: str | None = Field(sa_column=Column(Text, nullable=True))
     replay: str | None = Field(sa_column=Column(Text, nullable=True))
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     updated_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))

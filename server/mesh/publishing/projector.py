@@ -19,11 +19,11 @@ from server.adapters.engine.source import Source
 from server.adapters.storage import layout
 from server.adapters.storage.local import LocalStorage
 from server.adapters.storage.port import ObjectExists
-from server.adapters.store.intervals import FOREVER
 from server.adapters.store.locks import delta_log_locked
 from server.adapters.store.log import EventQuery, Log, StoredEvent
 from server.kernel.ids import Urn, name_of
 from server.kernel.layer import Layer
+from server.kernel.recorded import FOREVER
 from server.kernel.row_schema import row_schema
 from server.mesh.dataset.queries import DatasetQueries, fields_of
 from server.mesh.publishing.table import Table, TableFile, table_of

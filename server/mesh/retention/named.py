@@ -6,9 +6,9 @@ import asyncpg
 
 from server.adapters.runs.queue import Connection
 from server.adapters.storage.whose import BatchFile, What
-from server.adapters.store.intervals import FOREVER
 from server.kernel.ids import Urn, name_of
 from server.kernel.record import record
+from server.kernel.recorded import FOREVER
 from server.mesh.batch.state import Batch, BatchStatus
 
 _ROWS = """

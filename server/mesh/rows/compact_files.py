@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 
 import asyncpg
 
-from server.adapters.store.intervals import FOREVER
 from server.kernel.ids import Urn
 from server.kernel.layer import Layer
 from server.kernel.record import record
+from server.kernel.recorded import FOREVER
 from server.mesh.rows.pieces import CompactFile, Made
 
 KNOWN = 1000  # files whose lists are remembered

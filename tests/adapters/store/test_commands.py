@@ -59,6 +59,26 @@ async def test_gives_up_after_five_tries(store: Store) -> None:
     assert await types(store) == ["Made", *["BookPut"] * 5]
 
 
+@pytest.mark.parametrize(("tries", "times"), [(1, 0), (2, 1), (9, 8)])
+async def test_tries_as_often_as_is_asked_for(store: Store, tries: int, times: int) -> None:
+    await do(store, Make(name="a"))
+    tried: list[int] = []
+    receipt = await store.commands.perform(asked(), overtaken(store, times, tried), tries=tries)
+    assert tried == list(range(1, tries + 1))
+    assert receipt == Receipt(first=tries + 1, last=tries + 1, position=tries + 1)
+    assert await types(store) == ["Made", *["BookPut"] * tries]
+
+
+@pytest.mark.parametrize("tries", [1, 2, 9])
+async def test_gives_up_after_the_tries_that_are_asked_for(store: Store, tries: int) -> None:
+    await do(store, Make(name="a"))
+    tried: list[int] = []
+    with pytest.raises(Conflict, match=rf"^shelf:a changed {tries} times while this was decided; try again$"):
+        await store.commands.perform(asked(), overtaken(store, tries, tried), tries=tries)
+    assert len(tried) == tries
+    assert await types(store) == ["Made", *["BookPut"] * tries]
+
+
 async def test_takes_an_expected_version_only_if_the_stream_stands_there(store: Store) -> None:
     await do(store, Make(name="a"))
     receipt = await do(store, Put(titles=("Emma", "Persuasion")), expected=1)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.adapters.store.intervals import FOREVER, Change, Close, IntervalWriter, Open, ProjectionFault, Write
+from server.adapters.store.intervals import Change, Close, IntervalWriter, Open, ProjectionFault, Write
+from server.kernel.recorded import FOREVER
 from tests.adapters.store.opened import shelves
 from tests.adapters.store.shelf import ShelfRow
 

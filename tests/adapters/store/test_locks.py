@@ -52,6 +52,35 @@ async def test_other_datasets_and_those_who_come_after_a_failure_do_not_wait(poo
     assert await pool.fetchval("select count(*) from pg_locks where locktype = 'advisory'") == 0
 
 
+async def test_whoever_is_cancelled_at_whatever_moment_leaves_no_lock(pool: asyncpg.Pool) -> None:
+    async def work() -> None:
+        async with dataset_keys_locked(pool, ORDERS):
+            await pool.fetchval("select 1")
+
+    for steps in range(60):
+        working = asyncio.create_task(work())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        async with asyncio.timeout(10):
+            while await pool.fetchval("select count(*) from pg_locks where locktype = 'advisory'"):
+                pass
+
+
+async def test_a_session_that_ends_while_its_lock_is_given_back_takes_nothing_from_the_work(
+    pool: asyncpg.Pool,
+) -> None:
+    async def cut() -> None:
+        holder = "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'"
+        assert await pool.fetchval(holder)
+
+    async with dataset_keys_locked(pool, ORDERS):
+        await cut()
+    async with dataset_keys_locked(pool, ORDERS):
+        assert await pool.fetchval("select count(*) from pg_locks where locktype = 'advisory'") == 1
+
+
 async def test_two_processes_share_the_lock(pool: asyncpg.Pool, database_url: str) -> None:
     other = await open_pool(database_url, size=4)
     order: list[str] = []

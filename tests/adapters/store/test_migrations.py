@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
@@ -18,6 +19,7 @@ import server.mesh.access.tables
 import server.mesh.rows.tables
 import server.mesh.slices
 from server.adapters.postgres.migrate import migrate
+from server.kernel.errors import PreconditionFailed
 
 OURS = (
     server.adapters.runs.tables,
@@ -80,6 +82,18 @@ async def test_a_second_run_changes_nothing(engine: AsyncEngine) -> None:
     once = await inventory(engine)
     await migrate(engine)
     assert await inventory(engine) == once
+
+
+async def test_refuses_a_database_of_a_newer_release(engine: AsyncEngine) -> None:
+    await migrate(engine)
+    async with engine.begin() as connection:
+        await connection.execute(text(f"update alembic_version set version_num = '{COUNT + 1:04}'"))
+    with pytest.raises(PreconditionFailed) as refused:
+        await migrate(engine)
+    assert str(refused.value) == (
+        f"the database has the shape {COUNT + 1:04} of a newer release, this one knows {COUNT:04};"
+        " start the newer release, or put a copy of the older database back"
+    )
 
 
 async def test_two_runs_at_once_end_as_one(engine: AsyncEngine) -> None:

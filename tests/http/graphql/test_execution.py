@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 import strawberry
+from strawberry.dataloader import DataLoader
 
 from server.http.graphql import execution
 from server.http.graphql.execution import Execution
@@ -87,3 +88,49 @@ async def test_bounds_the_items_of_all_lists_of_an_answer(
         assert [error.extensions["code"] for error in result.errors or []] == ["LIMIT_EXCEEDED"]
     else:
         assert (result.data, result.errors) == ({"shelves": [{"titles": ["a", "b", "c"]}] * 4}, None)
+
+
+@strawberry.type
+class Page:
+    """A page of a long book."""
+
+    number: int
+
+    @strawberry.field
+    async def text(self) -> str:
+        """Loaded with those of all other pages."""
+        return await LOADED.load(self.number)
+
+
+@strawberry.type
+class Book:
+    """A long book."""
+
+    @strawberry.field
+    def pages(self) -> list[Page]:
+        """More than are listed at once."""
+        return [Page(number=number) for number in range(10)]
+
+
+async def loaded(numbers: list[int]) -> list[str]:
+    TOGETHER.append(len(numbers))
+    return [f"page {number}" for number in numbers]
+
+
+LOADED: DataLoader[int, str] = DataLoader(loaded)
+TOGETHER: list[int] = []
+
+
+async def test_a_long_list_takes_pauses_and_is_still_loaded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution, "BREATH", 3)
+    pauses = 0
+
+    async def pause(_seconds: float) -> None:
+        nonlocal pauses
+        pauses += 1
+
+    monkeypatch.setattr(execution.asyncio, "sleep", pause)
+    schema = strawberry.Schema(query=Book, execution_context_class=Execution)
+    result = await schema.execute("{ pages { number text } }")
+    assert result.data == {"pages": [{"number": number, "text": f"page {number}"} for number in range(10)]}
+    assert (pauses, TOGETHER) == (3, [10])

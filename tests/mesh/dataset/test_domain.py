@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -8,6 +9,7 @@ from server.kernel.fields import Field
 from server.kernel.ids import Urn
 from server.mesh.dataset.domain import (
     DATASET,
+    UPCASTS,
     CompleteReplay,
     Dataset,
     DatasetRegistered,
@@ -49,6 +51,21 @@ def replay(**changes: Any) -> RequestReplay:
 def test_registers_a_dataset_at_schema_version_1() -> None:
     state = given(DATASET).when(register(*FIELDS)).then(REGISTERED)
     assert state == Dataset(name="orders", fields=FIELDS, schema_version=1, replay=None)
+
+
+def test_records_the_place_in_the_mesh_and_keeps_the_domain() -> None:
+    product, domain = Urn("product:shop"), Urn("domain:sales")
+    command = replace(register(*FIELDS), product=product, domain=domain)
+    state = given(DATASET).when(command).then(replace(REGISTERED, product=product, domain=domain))
+    assert state == Dataset(name="orders", fields=FIELDS, schema_version=1, domain=domain)
+    assert DATASET.about(state) == (ORDERS, domain)
+    assert DATASET.about(given(DATASET, REGISTERED).state) == (ORDERS,)
+
+
+def test_a_dataset_from_before_there_were_domains_stands_nowhere() -> None:
+    raw = {"name": "orders", "fields": [], "contains_pii": None, "encryption_enabled": False}
+    [lift] = UPCASTS[DatasetRegistered]
+    assert lift(raw) == {**raw, "product": None, "domain": None}
 
 
 def test_stores_types_in_their_one_form() -> None:

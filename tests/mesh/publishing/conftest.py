@@ -17,7 +17,7 @@ import pytest
 
 from server.adapters.delta.log import DeltaLog
 from server.adapters.storage import layout
-from server.assembly import Assembly, assemble, worker
+from server.assembly.assembled import Assembly, assemble, worker
 from server.database import open_database
 from server.kernel.ids import Urn
 from server.settings import Settings

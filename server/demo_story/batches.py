@@ -1,8 +1,7 @@
-"""What the demo plays: two datasets, their contracts and batches, as mutations that any client could send."""
+"""What happens to the rows: contracts, batches, checks, privacy, a grant, a quarantine, a schema change, a replay."""
 
-from typing import Any
-
-from server.kernel.record import record
+from server.demo_story.mesh import CUSTOMER_FIELDS
+from server.demo_story.step import Step
 
 PEOPLE_CSV = """customer_id,name,email,phone,country,signed_up
 1,Ada Brook,ada.brook@example.com,+44 20 7946 0101,GB,2024-02-11
@@ -20,42 +19,7 @@ ORDERS_CSV = """order_id,customer_id,amount,currency,ordered_at
 1005,1,64.99,GBP,2024-06-03T12:30:00Z
 """
 
-CUSTOMER_FIELDS: list[dict[str, Any]] = [  # JSON
-    {"name": "customer_id", "type": "int", "nullable": False, "primaryKey": True},
-    {"name": "name", "type": "string", "pii": True},
-    {"name": "email", "type": "string", "pii": True},
-    {"name": "phone", "type": "string", "pii": True},
-    {"name": "country", "type": "string", "nullable": False},
-    {"name": "signed_up", "type": "date"},
-]
-
-EVENTS = "{ events(first: 50) { nodes { position type stream } } }"
-
-
-@record
-class Step:
-    """One mutation. A value `@name` of the input stands for the fileUrl of that upload."""
-
-    name: str
-    input: dict[str, Any]  # JSON
-    told: str
-
-    @property
-    def mutation(self) -> str:
-        """The document."""
-        kind = f"{self.name[0].upper()}{self.name[1:]}Input"
-        return f"mutation($input: {kind}!) {{ {self.name}(input: $input) {{ events {{ type }} }} }}"
-
-
-STEPS: tuple[Step, ...] = (
-    Step(
-        name="registerDataset",
-        input={
-            "name": "customers",
-            "fields": CUSTOMER_FIELDS,
-        },
-        told="customers: a dataset with three personal columns",
-    ),
+BATCHES: tuple[Step, ...] = (
     Step(
         name="createContract",
         input={
@@ -89,20 +53,6 @@ STEPS: tuple[Step, ...] = (
     Step(name="runQualityCheck", input={"batchId": "customers-2024-05"}, told="customers: the batch passed its rules"),
     Step(name="anonymizeData", input={"batchId": "customers-2024-05"}, told="customers: personal columns are hidden"),
     Step(name="publishData", input={"batchId": "customers-2024-05"}, told="customers: the batch is published"),
-    Step(
-        name="registerDataset",
-        input={
-            "name": "orders",
-            "fields": [
-                {"name": "order_id", "type": "int", "nullable": False, "primaryKey": True},
-                {"name": "customer_id", "type": "int", "nullable": False},
-                {"name": "amount", "type": "decimal(10,2)", "nullable": False},
-                {"name": "currency", "type": "string", "nullable": False},
-                {"name": "ordered_at", "type": "datetime", "nullable": False},
-            ],
-        },
-        told="orders: a dataset without personal columns",
-    ),
     Step(
         name="createContract",
         input={

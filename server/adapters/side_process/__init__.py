@@ -1,0 +1,1 @@
+"""One process beside the server, for work that would hold it up."""

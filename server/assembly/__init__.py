@@ -1,0 +1,1 @@
+"""How the mesh is put together: tools first, then what reads, what works and what the doors see."""

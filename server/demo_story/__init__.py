@@ -1,0 +1,1 @@
+"""What the demo plays: a small mesh, its batches and its lineage, as mutations that any client could send."""

@@ -1,0 +1,1 @@
+"""Domains: who answers for which part of the mesh."""

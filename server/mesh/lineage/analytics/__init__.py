@@ -1,0 +1,1 @@
+"""Analytics: the mesh as a whole, computed on the graph or counted in tables."""

@@ -1,0 +1,1 @@
+"""Pictures of lineage as text that other tools draw."""

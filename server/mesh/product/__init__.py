@@ -1,0 +1,1 @@
+"""Data products: what a domain offers, with a schema, a version and output ports."""

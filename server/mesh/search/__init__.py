@@ -1,0 +1,1 @@
+"""Search: things of the mesh found by words, best match first."""
