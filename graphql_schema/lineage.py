@@ -174,9 +174,15 @@ async def edge_node(info: Info, row: LineageRow, position: int) -> LineageEdge:
     return _stored_edge(row, source, target)
 
 
-async def edge_nodes(info: Info, rows: Sequence[LineageRow], position: int) -> list[LineageEdge]:
-    """Edges in the graph, their ends read together."""
-    known = await assets.asset_nodes(info, {end: None for row in rows for end in (row.source, row.target)}, position)
+async def edge_nodes(
+    info: Info, rows: Sequence[LineageRow], position: int, asked: Collection[str] | None = None
+) -> list[LineageEdge]:
+    """Edges in the graph, their ends read together. `asked`: the fields asked of the ends, None where nobody knows."""
+    ends = list(dict.fromkeys(end for row in rows for end in (row.source, row.target)))
+    if asked is None:
+        known = await assets.asset_nodes(info, ends, position)
+    else:
+        known = await asked_assets(info, ends, position, asked)
     return [_stored_edge(row, known[row.source], known[row.target]) for row in rows]
 
 

@@ -7,9 +7,10 @@ from strawberry.scalars import JSON
 
 from graphql_schema.context import Info
 from graphql_schema.guard import mutation
-from graphql_schema.lineage import LineageEdge, edge_node
+from graphql_schema.lineage import LineageEdge, edge_nodes
 from graphql_schema.lineage_words import ExternalKind, LineageType
 from graphql_schema.payload import EVENTS, KEY, DeletePayload, Events, MutationPayload, recorded
+from graphql_schema.selection import chosen
 from server.kernel import lineage
 from server.kernel.errors import NotFound
 from server.mesh.lineage.claims import Claim
@@ -102,7 +103,9 @@ class LineageMutation:
         row = await context.load("lineage", receipt.position, urn)
         if row is None:
             raise NotFound("the edge was removed since; register it again under a new idempotencyKey", field="source")
-        edge = await edge_node(info, row, receipt.position)
+        (edge,) = await edge_nodes(
+            info, [row], receipt.position, chosen(info, "edge", "source") | chosen(info, "edge", "target")
+        )
         return LineagePayload(edge=edge, events=await recorded(info, receipt))
 
     @mutation("Takes an edge back.")

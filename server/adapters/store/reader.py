@@ -10,7 +10,7 @@ from sqlalchemy.sql.elements import BindParameter, ColumnElement
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlmodel import col, column, select
 from sqlmodel.ext.asyncio.session import AsyncSession
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from server.adapters.store.intervals import Interval
 from server.adapters.store.listing import At, Listing
@@ -27,8 +27,9 @@ class Reader:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._sessions = async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
-        # Made once for each table: this is the read behind every mutation's answer.
+        # Made once for each table: these are the reads behind every mutation's answer and every loader.
         self._by_id: dict[str, SelectOfScalar[Any]] = {}  # of the table's rows
+        self._children: dict[tuple[str, str, str], Select[Any, Any, Any]] = {}  # of ids, positions and the table's rows
 
     async def by_id(self, table: type[R], id: str, position: int = NOW) -> R | None:
         """The row of a URN."""
@@ -59,15 +60,13 @@ class Reader:
 
     async def children(self, table: type[R], parent: str, order: str, asked: Sequence[At]) -> dict[At, list[R]]:
         """All rows of each parent at its position, in ascending order of a column."""
-        places = _places(asked)
-        statement = (
-            select(places.c.id, places.c.position, table)
-            .join_from(places, table, (_column(table, parent) == places.c.id) & _standing(table, places))
-            .order_by(_column(table, order))
-        )
+        statement = self._children.get((table.__name__, parent, order))
+        if statement is None:
+            statement = self._children[table.__name__, parent, order] = _rows_of(table, parent, order)
         found: dict[At, list[R]] = {at: [] for at in asked}
+        places = {"ids": [at.id for at in asked], "positions": [at.position for at in asked]}
         async with self._sessions() as session:
-            for id, position, row in (await session.exec(statement)).all():
+            for id, position, row in (await session.exec(statement, params=places)).all():
                 found[At(id, position)].append(row)
         return found
 
@@ -169,9 +168,22 @@ def _row_of(table: type[R]) -> SelectOfScalar[R]:
     )
 
 
+def _rows_of(table: type[R], parent: str, order: str) -> Select[Any, Any, R]:
+    """The rows of many parents, which are given when it is executed as `ids` and `positions`."""
+    places = _unnested(bindparam("ids", type_=ARRAY(Text)), bindparam("positions", type_=ARRAY(BigInteger)))
+    return (
+        select(places.c.id, places.c.position, table)
+        .join_from(places, table, (_column(table, parent) == places.c.id) & _standing(table, places))
+        .order_by(_column(table, order))
+    )
+
+
 def _places(asked: Sequence[At]) -> TableValuedAlias:
     ids = literal([at.id for at in asked], ARRAY(Text))
-    positions = literal([at.position for at in asked], ARRAY(BigInteger))
+    return _unnested(ids, literal([at.position for at in asked], ARRAY(BigInteger)))
+
+
+def _unnested(ids: ColumnElement[Any], positions: ColumnElement[Any]) -> TableValuedAlias:
     unnested = func.unnest(ids, positions).table_valued(column("id", Text), column("position", BigInteger))
     return unnested.render_derived(name="places")
 

@@ -242,7 +242,8 @@ def test_a_statement_at_which_the_reader_fails_is_a_reason(sql: str, dialect: st
 
 def test_knows_the_dialects_of_the_reader() -> None:
     not_sql = {"", "dax", "prql", "solr"}
-    assert set(DIALECTS) == sqlglot.Dialect.classes.keys() - not_sql
+    known = sqlglot.Dialect.classes.items()  # Ibis adds dialects of its own where it is loaded too
+    assert set(DIALECTS) == {name for name, made in known if made.__module__.startswith("sqlglot.")} - not_sql
     assert list(DIALECTS) == sorted(DIALECTS)
 
 
