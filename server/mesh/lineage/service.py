@@ -18,9 +18,7 @@ from server.mesh.lineage.facts import edge_urn
 from server.mesh.lineage.following.follower import LineageFollower
 from server.mesh.lineage.projection import terms_of
 from server.mesh.lineage.tables import LineageRow
-from server.mesh.lineage.turn import Turn, new, turn_on
-
-TRIES = 50  # other processes may be as busy with lineage as this one
+from server.mesh.lineage.turn import TRIES, Turn, new, turn_on
 
 
 class LineageService:

@@ -7,6 +7,8 @@ from server.adapters.store.append import NewEvent, StreamCheck
 from server.kernel.ids import Urn
 from server.mesh.lineage.facts import STREAM, Event, LineageRemoved
 
+TRIES = 50  # of a decision in turns: all processes that register edges share the stream
+
 
 @dataclass(frozen=True)
 class Turn:

@@ -16,11 +16,9 @@ from server.mesh.batch.queries import BatchQueries, BatchRow
 from server.mesh.batch.state import BatchStatus
 from server.mesh.dataset.queries import DatasetQueries
 from server.mesh.lineage.service import LineageService
-from server.mesh.lineage.turn import Turn
+from server.mesh.lineage.turn import TRIES, Turn
 from server.mesh.product.domain import DeleteProduct
 from server.mesh.product.service import AGGREGATE, product_named
-
-TRIES = 50  # the stream of lineage is shared by all who register edges
 
 
 class ProductDeletion:

@@ -8,15 +8,13 @@ import asyncpg
 from server.adapters.lineage.graph import EdgeChange
 from server.kernel.record import record
 from server.kernel.recorded import FOREVER
-from server.mesh.lineage.following.standing import Standing
+from server.mesh.lineage.following.standing import VERSION_SQL, Standing
 
 MOST = 50_000  # intervals that are followed one by one; behind more of them, loading anew is quicker
 
 # One row, so that all of it comes from one snapshot.
 _CHANGES_SQL = f"""
-select h.position, h.hash,
-  coalesce((select version from events where lower(stream) = 'lineage:declared' order by version desc limit 1), 0)
-    as version,
+select h.position, h.hash, {VERSION_SQL} as version,
   (select coalesce(array_agg(urn order by number), '{{}}') from lineage_asset where number >= $2::int) as urns,
   changed.*
 from event_head h, (

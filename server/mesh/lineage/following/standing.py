@@ -4,14 +4,18 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from server.kernel.record import record
+from server.mesh.lineage.facts import STREAM
 
-_STANDING_SQL = """
-select position, hash,
-  coalesce((select version from events where lower(stream) = 'lineage:declared' order by version desc limit 1), 0)
-    as version,
+# The version of the stream of declared lineage, 0 before its first event.
+VERSION_SQL = f"""
+  coalesce((select version from events where lower(stream) = '{STREAM}' order by version desc limit 1), 0)
+"""  # noqa: S608  # the name is ours
+
+_STANDING_SQL = f"""
+select position, hash, {VERSION_SQL} as version,
   $1::bigint = 0 or exists (select from events where position = $1 and hash = $2::bytea) as continues
 from event_head
-"""
+"""  # noqa: S608  # as above
 
 
 @record
