@@ -22,6 +22,7 @@ from server.adapters.store.listing import Listing
 from server.kernel.ids import Kind, reference
 from server.kernel.layer import Layer as LayerName
 from server.kernel.permission import Permission
+from server.mesh.audit.service import Action
 from server.mesh.batch.queries import BatchFilter as Query
 from server.mesh.batch.queries import BatchRow, batches
 from server.mesh.batch.state import BatchStatus as Status
@@ -111,7 +112,10 @@ class Batch(Node):
         first: Annotated[int | None, strawberry.argument(description="How many at most: 0 to 500.")] = 20,
     ) -> list[RejectedRow]:
         """Line, column and reason; never the row's text."""
-        rejects = await info.context.mesh.batch_service.rejected_rows(self.row, 20 if first is None else first)
+        read = info.context.mesh.batch_service.rejected_rows
+        rejects = await info.context.audit.through(
+            self.row.dataset, Action.REJECTS, lambda: read(self.row, 20 if first is None else first)
+        )
         return [RejectedRow(line=BigInt(one.line), column=one.column, reason=one.reason) for one in rejects]
 
     @strawberry.field(description="Its quality checks, oldest first.")

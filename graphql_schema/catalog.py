@@ -13,6 +13,7 @@ from graphql_schema.contract import ContractReads
 from graphql_schema.dataset import DatasetReads
 from graphql_schema.domain import DomainReads
 from graphql_schema.guard import guarded
+from graphql_schema.lake import LakeReads
 from graphql_schema.lineage_picture import LineagePicture
 from graphql_schema.lineage_reads import LineageReads
 from graphql_schema.product import ProductReads
@@ -27,6 +28,7 @@ class Catalog(
     DatasetReads,
     ContractReads,
     BatchReads,
+    LakeReads,
     LineageReads,
     LineagePicture,
     ColumnReads,

@@ -9,6 +9,7 @@ import orjson
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from graphql_schema.operation_audit import OperationAudit
 from server.adapters.store.intervals import Interval
 from server.adapters.store.listing import At, Listing
 from server.adapters.store.log import StoredEvent
@@ -22,6 +23,7 @@ from server.kernel.errors import PreconditionFailed, Refused
 from server.kernel.intent import Intent, intent
 from server.kernel.layer import Layer
 from server.kernel.permission import Permission, require
+from server.mesh.audit.service import Reading
 from server.mesh.events.runs import check_wait
 from server.mesh.lineage.queries import LineageSight
 from server.mesh.mesh import Mesh
@@ -51,12 +53,15 @@ class Context:
         deadline: Deadline,
         base_url: str,
         departure: Departure | None = None,
+        purpose: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.mesh = mesh
         self.caller = caller
         self.correlation_id = correlation_id
         self.deadline = deadline
         self.base_url = base_url
+        self._purpose = purpose
+        self._audit: OperationAudit | None = None
         self._departure = departure or Departure()
         self._head: asyncio.Task[int] | None = None
         self._loaders: dict[Hashable, DataLoader[At, Any]] = {}
@@ -88,7 +93,7 @@ class Context:
 
     def renew(self) -> None:
         """Forget what was read: the next field, or the next message of a subscription, is about a later moment."""
-        self._head = self._sight = None
+        self._head = self._sight = self._audit = None
         self._listed = 0
         self._loaders.clear()
         self._many.clear()
@@ -140,6 +145,8 @@ class Context:
             "domain": mesh.domains.by_ids,
             "product": mesh.products.by_ids,
             "dataset": mesh.datasets.by_ids,
+            "lake": mesh.lakes.by_ids,
+            "deletion": mesh.deletions.by_ids,
             "dataset.schemas": mesh.datasets.schema_histories,
             "external": mesh.lineages.externals,
             "lineage": mesh.lineages.by_ids,
@@ -168,6 +175,18 @@ class Context:
 
         table: Table = await self._loader(("table", layer), read).load(At(dataset, position))
         return table
+
+    @property
+    def reading(self) -> Reading:
+        """Who reads rows here, and what for. Raises: BadUserInput, where the purpose is none."""
+        return Reading(accessor=self.caller.name, purpose=self._purpose(), correlation_id=self.correlation_id)
+
+    @property
+    def audit(self) -> OperationAudit:
+        """The audit of what this operation reads of rows. Raises: BadUserInput, where the purpose is none."""
+        if self._audit is None:
+            self._audit = OperationAudit(self.mesh.access_audit, self.reading)
+        return self._audit
 
     async def wanted(self, work: Coroutine[Any, Any, T]) -> T:
         """What `work` answers; it is cancelled when the client goes."""
@@ -199,6 +218,13 @@ class Context:
         counts = self._loader((*name, "count"), lambda asked: log.counts(about, asked))
         page: Page[StoredEvent] = await pages.load(At(thing, position))
         return replace(page, count=lambda: counts.load(At(thing, position)))
+
+    async def together(
+        self, name: Hashable, read: Callable[[Sequence[At]], Awaitable[Mapping[At, T]]], thing: At
+    ) -> T | None:
+        """What `read` answers of a thing; the things of one turn for which `name` is equal are read together."""
+        found: T | None = await self._loader(name, read).load(thing)
+        return found
 
     def _loader(
         self, name: Hashable, read: Callable[[Sequence[At]], Awaitable[Mapping[At, Any]]]

@@ -10,6 +10,7 @@ from graphql_schema import batch as batches
 from graphql_schema import contract as contracts
 from graphql_schema import domain as domains
 from graphql_schema import event_log as events
+from graphql_schema import lake as lakes
 from graphql_schema import product as products
 from graphql_schema import run as runs
 from graphql_schema.asset import Asset
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from graphql_schema.contract import DataContract
     from graphql_schema.domain import Domain
     from graphql_schema.event import Event
+    from graphql_schema.lake import DataLake
     from graphql_schema.product import DataProduct
     from graphql_schema.run import ProcessRun
 
@@ -51,6 +53,7 @@ class Dataset(DatasetRecords, Asset):
 
     product_id: strawberry.Private[str | None]
     domain_id: strawberry.Private[str | None]
+    lake_id: strawberry.Private[str | None]
     revision: int = strawberry.field(description="The version of its stream: what `expectedVersion` takes.")
     name: str = strawberry.field(description="Its name.")
     schema: list[Field] = strawberry.field(description="The columns of the current schema, in order.")
@@ -77,6 +80,14 @@ class Dataset(DatasetRecords, Asset):
             return None
         row = await info.context.load("domain", self.position, self.domain_id)
         return domains.domain_node(row, self.position)
+
+    @strawberry.field(description="The data lake that it is in.")
+    async def lake(self, info: Info) -> Annotated["DataLake", strawberry.lazy("graphql_schema.lake")] | None:
+        """Its lake, or null."""
+        if self.lake_id is None:
+            return None
+        row = await info.context.load("lake", self.position, self.lake_id)
+        return lakes.lake_node(row, self.position)
 
     @strawberry.field(description="Every version of the schema, oldest first.")
     async def schema_history(self, info: Info) -> list[SchemaVersion]:
@@ -237,6 +248,7 @@ def dataset_node(row: DatasetRow, position: int) -> Dataset:
         position=position,
         product_id=row.product,
         domain_id=row.domain,
+        lake_id=row.lake,
         revision=row.revision,
         name=row.name,
         schema=[field(column) for column in fields_of(row)],

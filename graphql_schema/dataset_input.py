@@ -20,6 +20,7 @@ class DatasetFilter:
     product: strawberry.ID | None = strawberry.field(
         default=None, description="The output ports of this data product, by URN or name."
     )
+    lake: strawberry.ID | None = strawberry.field(default=None, description="Those in this data lake, by URN or id.")
     contains_pii: bool | None = strawberry.field(
         default=None, description="true: those said to hold personal data; false: all others."
     )
@@ -71,4 +72,5 @@ def dataset_filter(given: DatasetFilter | None) -> Filter:
         text=given.text,
         product=None if given.product is None else reference(Kind.PRODUCT, given.product, field="product"),
         domain=None if given.domain is None else reference(Kind.DOMAIN, given.domain, field="domain"),
+        lake=None if given.lake is None else reference(Kind.LAKE, given.lake, field="lake"),
     )

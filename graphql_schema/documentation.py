@@ -35,7 +35,8 @@ DOORS: dict[Permission, str] = {
     Permission.PUBLIC: "everybody",
     Permission.CATALOG: "everybody while `PUBLIC_READ` is true, else whoever has a key",
     Permission.ROWS: "an ADMIN key: rows of data, or what quotes them",
-    Permission.AUDIT: "an ADMIN key: the log of events",
+    Permission.AUDIT: "a COMPLIANCE or an ADMIN key: the log of events",
+    Permission.COMPLIANCE: "a COMPLIANCE or an ADMIN key: erasure requests, audits of access and their proofs",
     Permission.CHANGE: "an ADMIN key: whatever records or moves something",
 }
 KINDS: dict[Any, str] = {  # by annotation
@@ -60,7 +61,12 @@ def permission(field: GraphQLField) -> Permission | None:
     return declared
 
 
-BY_ITSELF = {"BatchExpired": "A batch is let go when its contract keeps it no longer."}
+BY_ITSELF = {
+    "BatchExpired": "A batch is let go when its contract keeps it no longer.",
+    "DeletionDeadlineNear": "The deadline of an open erasure request is a week or a day away.",
+    "DeletionOverdue": "The deadline of an open erasure request has passed.",
+    "SubjectReappeared": "A batch brings rows of a person whose erasure was asked for.",
+}
 
 
 def records(field: GraphQLField) -> str:

@@ -38,6 +38,9 @@ class EventFilter:
     domain: strawberry.ID | None = strawberry.field(
         default=None, description="About this domain, its products and its datasets, by URN or name."
     )
+    lake: strawberry.ID | None = strawberry.field(
+        default=None, description="About this data lake, its deletions and the datasets in it, by URN or id."
+    )
     actor: str | None = strawberry.field(default=None, description="Caused by this principal.")
     since: datetime | None = strawberry.field(default=None, description="Recorded at or after this instant.")
     until: datetime | None = strawberry.field(default=None, description="Recorded before this instant.")
@@ -137,6 +140,7 @@ def event_query(given: EventFilter | None) -> EventQuery:
                 (Kind.DATASET, given.dataset),
                 (Kind.PRODUCT, given.product),
                 (Kind.DOMAIN, given.domain),
+                (Kind.LAKE, given.lake),
             )
             if thing is not None
         ),

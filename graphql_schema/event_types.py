@@ -10,12 +10,15 @@ from graphql_schema import asset as assets
 from graphql_schema import batch as batches
 from graphql_schema import contract as contracts
 from graphql_schema import dataset as datasets
+from graphql_schema import deletion as deletions
 from graphql_schema import domain as domains
 from graphql_schema import event as events
 from graphql_schema import grant as grants
+from graphql_schema import lake as lakes
 from graphql_schema import product as products
 from graphql_schema import run as runs
 from graphql_schema.context import Info
+from graphql_schema.erased_rows import ErasedRows, erased_rows
 from graphql_schema.event_fields import DESCRIPTIONS, VALUES
 from server.mesh.slices import CODEC
 
@@ -30,6 +33,8 @@ _NODES: dict[str, tuple[str, str, str]] = {
     "dataset": ("Dataset", "graphql_schema.dataset", "dataset"),
     "contract": ("DataContract", "graphql_schema.contract", "contract"),
     "batch": ("Batch", "graphql_schema.batch", "batch"),
+    "deletion": ("GdprDeletion", "graphql_schema.deletion", "deletion"),
+    "lake": ("DataLake", "graphql_schema.lake", "lake"),
     "grant": ("ConsumptionGrant", "graphql_schema.grant", "grant"),
 }
 
@@ -41,6 +46,8 @@ def _node(name: str, row: Any, position: int) -> Any:  # a row of the kind
         "dataset": datasets.dataset_node,
         "contract": contracts.contract_node,
         "batch": batches.batch_node,
+        "deletion": deletions.deletion_node,
+        "lake": lakes.lake_node,
         "grant": grants.grant_node,
     }
     return makers[name](row, position)
@@ -78,6 +85,13 @@ def _run() -> Any:  # a resolver
     return resolve
 
 
+def _erased() -> Any:  # a resolver
+    def resolve(root: "events.Event") -> Any:
+        return [erased_rows(one, root.stored.position) for one in root.record.erased]
+
+    return resolve
+
+
 def _value(name: str, convert: Callable[[Any], Any]) -> Any:  # a resolver
     def resolve(root: "events.Event") -> Any:
         value = getattr(root.record, name)
@@ -98,6 +112,8 @@ def _field(event: str, name: str, hint: Any) -> tuple[Any, Any]:  # a Strawberry
     if name == "run":
         kind = Optional[Annotated["ProcessRun", strawberry.lazy("graphql_schema.run")]]  # noqa: UP045  # of a string
         return strawberry.field(resolver=_run(), description=description, graphql_type=kind), kind
+    if name == "erased":
+        return strawberry.field(resolver=_erased(), description=description, graphql_type=list[ErasedRows]), ErasedRows
     kind, convert = VALUES[hint]
     return strawberry.field(resolver=_value(name, convert), description=description, graphql_type=kind), kind
 

@@ -14,10 +14,11 @@ Next: TypeAlias = Callable[..., Any]
 
 
 class Guard(FieldExtension):
-    """Asks the caller's roles before the field is resolved."""
+    """Asks the caller's roles before the field is resolved. `changes`: the field is a mutation."""
 
-    def __init__(self, permission: Permission) -> None:
+    def __init__(self, permission: Permission, *, changes: bool = False) -> None:
         self.permission = permission
+        self.changes = changes
 
     def resolve(  # type: ignore[override]  # a field may have an argument `source`
         self, next_: Next, source: Any, info: Info, /, **arguments: Any
@@ -31,13 +32,13 @@ class Guard(FieldExtension):
     ) -> Any:
         """A field that resolves later. Before a change, what was read for an earlier field is forgotten."""
         info.context.require(self.permission)
-        if self.permission is Permission.CHANGE:
+        if self.changes:
             info.context.renew()
         return await next_(source, info, **arguments)
 
 
 def guarded(
-    permission: Permission, *, description: str, metadata: Mapping[str, Any] | None = None
+    permission: Permission, *, description: str, metadata: Mapping[str, Any] | None = None, changes: bool = False
 ) -> Callable[[Callable[..., Any]], Any]:
     """A field that declares the permission it needs; it stands in docs/permissions.md."""
 
@@ -45,13 +46,13 @@ def guarded(
         return strawberry.field(
             resolver=resolver,
             description=description,
-            extensions=[Guard(permission)],
+            extensions=[Guard(permission, changes=changes)],
             metadata={"permission": permission, **(metadata or {})},
         )
 
     return decorate
 
 
-def mutation(description: str) -> Callable[[Callable[..., Any]], Any]:
-    """A mutation: it always needs the right to change."""
-    return guarded(Permission.CHANGE, description=description)
+def mutation(description: str, permission: Permission = Permission.CHANGE) -> Callable[[Callable[..., Any]], Any]:
+    """A mutation, with the permission that it needs."""
+    return guarded(permission, description=description, changes=True)

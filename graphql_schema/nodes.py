@@ -6,7 +6,20 @@ from typing import Annotated, Any
 
 import strawberry
 
-from graphql_schema import batch, contract, dataset, domain, event_log, external_asset, grant, lineage, product, run
+from graphql_schema import (
+    batch,
+    contract,
+    dataset,
+    deletion,
+    domain,
+    event_log,
+    external_asset,
+    grant,
+    lake,
+    lineage,
+    product,
+    run,
+)
 from graphql_schema.context import Info
 from graphql_schema.guard import guarded
 from graphql_schema.node import Node
@@ -43,6 +56,13 @@ async def _grant(info: Info, urn: Urn) -> Node | None:
     return None if row is None else grant.grant_node(row, position)
 
 
+async def _deletion(info: Info, urn: Urn) -> Node | None:
+    info.context.require(Permission.COMPLIANCE)
+    position = await info.context.now()
+    row = await info.context.load("deletion", position, urn)
+    return None if row is None else deletion.deletion_node(row, position)
+
+
 async def _run(info: Info, urn: Urn) -> Node | None:
     found = await info.context.mesh.runs.find(urn)
     return None if found is None else run.run_node(found)
@@ -61,11 +81,13 @@ _MAKERS: dict[str, Callable[[Any, int], Node]] = {  # of the kind's rows
     Kind.DATASET: dataset.dataset_node,
     Kind.EXTERNAL: external_asset.external_node,
     Kind.CONTRACT: contract.contract_node,
+    Kind.LAKE: lake.lake_node,
     Kind.BATCH: batch.batch_node,
 }
 _FINDERS: dict[str, Callable[[Info, Urn], Awaitable[Node | None]]] = {
     Kind.LINEAGE: _edge,
     Kind.GRANT: _grant,
+    Kind.DELETION: _deletion,
     Kind.RUN: _run,
     Kind.EVENT: _event,
 }

@@ -13,6 +13,7 @@ from server.adapters.engine.privacy.preview import Preview
 from server.http.graphql.weight import price
 from server.kernel.permission import Permission
 from server.kernel.personal import Suggestion
+from server.mesh.audit.service import Action
 
 BATCH = "The batch, by URN or id."
 SAMPLE_ROWS = 5
@@ -75,10 +76,16 @@ class PrivacyReads:
         ] = SAMPLE_ROWS,
     ) -> AnonymizationPreview:
         """The batch rewritten, measured and thrown away."""
-        found = await info.context.mesh.previews.anonymization(
-            batch_id,
-            None if rules is None else given_privacy(rules),
-            SAMPLE_ROWS if sample_rows is None else sample_rows,
+        previews = info.context.mesh.previews
+        dataset = await previews.dataset(batch_id)
+        found = await info.context.audit.through(
+            dataset,
+            Action.PREVIEW,
+            lambda: previews.anonymization(
+                batch_id,
+                None if rules is None else given_privacy(rules),
+                SAMPLE_ROWS if sample_rows is None else sample_rows,
+            ),
         )
         return preview_node(found)
 

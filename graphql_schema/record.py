@@ -18,6 +18,7 @@ from graphql_schema.scalars import BigInt
 from server.kernel import filters
 from server.kernel.filters import MAX_COMPARISONS, Asked
 from server.kernel.permission import Permission
+from server.mesh.audit.service import Action
 from server.mesh.record.queries import MAX_FIRST, Page, PageAsked, Selection
 
 if TYPE_CHECKING:
@@ -138,7 +139,9 @@ class DatasetRecords(Node):
             after=place,
         )
         rows = selection(filter, where)
-        page = await info.context.wanted(records.page(table, rows, asked))
+        page = await info.context.audit.through(
+            self.id, Action.RECORDS, lambda: info.context.wanted(records.page(table, rows, asked))
+        )
         return connection(page, lambda: info.context.wanted(records.count(table, rows)))
 
     @guarded(Permission.ROWS, description="One row by its `_id`; null where there is none.")
@@ -150,7 +153,9 @@ class DatasetRecords(Node):
     ) -> JSON | None:
         """The row, read from the file of the batch that its id names."""
         table = await info.context.table(layer or Layer.BRONZE, self.id, self.position)
-        found = await info.context.wanted(info.context.mesh.records.one(table, id))
+        found = await info.context.audit.through(
+            self.id, Action.RECORD, lambda: info.context.wanted(info.context.mesh.records.one(table, id))
+        )
         return None if found is None else json(found)
 
     @guarded(Permission.ROWS, description="How many rows it has.")
@@ -159,7 +164,12 @@ class DatasetRecords(Node):
     ) -> BigInt:
         """The number of rows; without a filter no file is read."""
         table = await info.context.table(layer or Layer.BRONZE, self.id, self.position)
-        return BigInt(await info.context.wanted(info.context.mesh.records.count(table, selection(filter, where))))
+        rows = selection(filter, where)
+
+        async def count() -> int:
+            return await info.context.wanted(info.context.mesh.records.count(table, rows))
+
+        return BigInt(await (info.context.audit.through(self.id, Action.COUNT, count) if rows.asks else count()))
 
     @guarded(
         Permission.ROWS,
@@ -179,6 +189,7 @@ class DatasetRecords(Node):
         ] = DataFormat.NDJSON,
     ) -> Annotated["SignedUrl", strawberry.lazy("graphql_schema.grant")]:
         """An address; nothing is read before it is used."""
+        await info.context.audit.admit(self.id)
         table = await info.context.table(layer or Layer.BRONZE, self.id, self.position)
         address = info.context.mesh.record_streams.address(
             table,
@@ -186,6 +197,7 @@ class DatasetRecords(Node):
             None if fields is None else tuple(fields),
             format or DataFormat.NDJSON,
             position=None if self.position == await info.context.now() else self.position,
+            reading=info.context.reading,
         )
         return grants.signed_url(address, info.context.base_url)
 

@@ -11,6 +11,7 @@ from graphql_schema.rules import PrivacyRule, QualityRule, privacy_rule, quality
 from graphql_schema.scalars import BigInt
 from server.kernel.permission import Permission
 from server.kernel.quality import RuleResult
+from server.mesh.audit.service import Action
 from server.mesh.batch.queries import BatchRow, PrivacyReportRow, QualityReportRow, results_of, rules_of
 
 
@@ -40,7 +41,10 @@ class QualityResult:
         """The rows, from the file beside the batch; none once that file is gone."""
         if self.batch is None:
             return []
-        return await info.context.mesh.batch_service.samples(self.batch, self.attempt, self.index)
+        batch, samples = self.batch, info.context.mesh.batch_service.samples
+        return await info.context.audit.through(
+            batch.dataset, Action.SAMPLES, lambda: samples(batch, self.attempt, self.index)
+        )
 
 
 @strawberry.type(description="A quality check of a batch.")

@@ -4,19 +4,26 @@ from collections.abc import Sequence
 
 import strawberry
 
+from graphql_schema.access_process import AccessMutation, AccessReads
 from graphql_schema.analytics import AnalyticsReads
 from graphql_schema.batch import BatchReads
 from graphql_schema.batch_process import BatchMutation
 from graphql_schema.catalog import CatalogQuery
+from graphql_schema.checkpoint import CheckpointReads
 from graphql_schema.column_lineage import ColumnReads
+from graphql_schema.compliance import ComplianceReads
 from graphql_schema.contract import ContractMutation, ContractReads
 from graphql_schema.dataset import DatasetMutation, DatasetReads
+from graphql_schema.deletion import DeletionReads
+from graphql_schema.deletion_process import DeletionMutation
+from graphql_schema.diff import DiffReads
 from graphql_schema.domain import DomainMutation, DomainReads
 from graphql_schema.event_log import EventQueries, EventSubscription
 from graphql_schema.event_types import EVENT_TYPES
 from graphql_schema.external_asset import ExternalAsset
 from graphql_schema.grant import GrantMutation
 from graphql_schema.impact import ImpactQuery
+from graphql_schema.lake import LakeMutation, LakeReads
 from graphql_schema.lineage_live import LineageSubscription
 from graphql_schema.lineage_picture import LineagePicture
 from graphql_schema.lineage_process import LineageMutation
@@ -45,14 +52,20 @@ class Query(
     DatasetReads,
     ContractReads,
     BatchReads,
+    LakeReads,
     LineageReads,
     AnalyticsReads,
     LineagePicture,
     ColumnReads,
     ImpactQuery,
     PrivacyReads,
+    AccessReads,
     SearchReads,
     EventQueries,
+    ComplianceReads,
+    CheckpointReads,
+    DeletionReads,
+    DiffReads,
     RunQuery,
     ServerQuery,
 ):
@@ -66,9 +79,12 @@ class Mutation(
     DatasetMutation,
     ContractMutation,
     BatchMutation,
+    LakeMutation,
+    DeletionMutation,
     LineageMutation,
     GrantMutation,
     RecordMutation,
+    AccessMutation,
 ):
     """Everything that can be done."""
 

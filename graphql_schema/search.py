@@ -12,6 +12,7 @@ from graphql_schema.domain import Domain
 from graphql_schema.enumeration import enumeration
 from graphql_schema.external_asset import ExternalAsset
 from graphql_schema.guard import guarded
+from graphql_schema.lake import DataLake
 from graphql_schema.nodes import find_node
 from graphql_schema.paging import After, Connection, Edge, First, page_info, request
 from graphql_schema.product import DataProduct
@@ -33,11 +34,11 @@ AssetKind = enumeration(
 )
 
 SearchResult: TypeAlias = Annotated[
-    Domain | DataProduct | Dataset | DataContract | ExternalAsset,
+    Domain | DataProduct | Dataset | DataContract | DataLake | ExternalAsset,
     strawberry.union(name="SearchResult", description="Something that search finds."),
 ]
 
-FOUND = (Domain, DataProduct, Dataset, DataContract, ExternalAsset)
+FOUND = (Domain, DataProduct, Dataset, DataContract, DataLake, ExternalAsset)
 
 
 @strawberry.type

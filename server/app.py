@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TypeAlias
 
 import uvicorn
@@ -17,9 +18,11 @@ from starlette.routing import Route
 
 from graphql_schema.context import Context
 from graphql_schema.schema import build_schema
+from server.adapters.checkpoints.following import checkpointing
 from server.assembly.assembled import Assembly, assemble, worker
 from server.database import open_database
 from server.housekeeping import housekeeping
+from server.http.export import export_routes
 from server.http.files import file_routes
 from server.http.graphql.app import GraphQLApp
 from server.http.graphql.departure import Departure
@@ -28,9 +31,11 @@ from server.http.graphql.limits import Limits
 from server.http.graphql.page import PageOptions
 from server.http.graphql.routes import graphql_routes
 from server.http.health import health_routes
+from server.http.purpose import purpose_of
 from server.http.stream import stream_routes
 from server.jobs import Jobs
 from server.kernel.record import record
+from server.mesh.erasure.watching import watching
 from server.mesh.publishing.following import following
 from server.schedule import schedule
 from server.settings import Settings
@@ -55,11 +60,13 @@ async def open_server(settings: Settings) -> AsyncGenerator[Opened]:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings))
         parts = await stack.enter_async_context(assemble(settings, database))
+        await stack.enter_async_context(checkpointing(parts.checkpoints))
         new_key = await parts.keys.prepare(settings.api_key)
         await parts.follower.start()
         if settings.worker == "inline":
             await stack.enter_async_context(worker(settings, database, parts))
             await stack.enter_async_context(following(parts.delta))
+            await stack.enter_async_context(watching(parts.reappearances))
             await stack.enter_async_context(schedule(Jobs(database.pool, parts), settings.schedule_seconds))
         await stack.enter_async_context(housekeeping(database.pool))
         yield Opened(app=application(settings, parts), new_key=new_key)
@@ -84,6 +91,7 @@ def application(settings: Settings, parts: Assembly) -> Starlette:
             correlation_id=incoming.correlation_id,
             deadline=incoming.deadline,
             departure=Departure(incoming.connection),
+            purpose=partial(purpose_of, incoming.connection, incoming.connection_params),
             base_url=settings.public_url.rstrip("/") or f"{scheme}://{address.netloc}",
         )
 
@@ -107,6 +115,7 @@ def application(settings: Settings, parts: Assembly) -> Starlette:
                 authorize=parts.mesh.grants.authorize,
             ),
             *stream_routes(parts.mesh.record_streams),
+            *export_routes(parts.mesh.audit_exports),
             *health_routes(parts.mesh.events.head),
         ]
     )
@@ -114,6 +123,7 @@ def application(settings: Settings, parts: Assembly) -> Starlette:
 
 EXAMPLE = """# Welcome to Lakemesh. Ctrl-Enter runs the operation under the cursor.
 # Rows, events and mutations need your key: in GraphiQL as the header {"Authorization": "Bearer <your key>"}
+# Rows of a GDPR or STRICT lake also need what you read them for: "X-Purpose": "..."
 
 query Mesh {
   domains(first: 10) {
@@ -197,7 +207,9 @@ def uvicorn_config(settings: Settings, app: Starlette) -> uvicorn.Config:
         app,
         host=settings.host,
         port=settings.port,
-        log_level=settings.log_level.lower(),
+        log_level=settings.log_level.lower().replace(
+            "debug", "info"
+        ),  # its debug lines hold frames: keys, ids of people
         access_log=False,
         lifespan="off",
         http="httptools",

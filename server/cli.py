@@ -13,25 +13,31 @@ import uvloop
 from pydantic import ValidationError
 
 from graphql_schema.schema import build_schema
+from server.adapters.checkpoints.following import checkpointing
+from server.adapters.checkpoints.rotation import rotate
+from server.adapters.checkpoints.signing import CheckpointKey
 from server.adapters.key_ring import KeyRing
 from server.adapters.postgres.connections import connect
 from server.adapters.postgres.errors import ClusterError
 from server.adapters.runs import RunStatus
 from server.adapters.store.rebuild import rebuild
-from server.adapters.store.verify import verify
 from server.app import serve
 from server.assembly.assembled import assemble, worker
-from server.assembly.tools import privacy_key_file
-from server.database import open_database
+from server.assembly.checkpoints import checkpoint_file, checkpoint_places
+from server.assembly.tools import checkpoint_key_file, clock, privacy_key_file
+from server.database import open_address, open_database
 from server.demo import demo
 from server.jobs import NAMES, Jobs, outcomes
 from server.kernel.errors import Refused
 from server.mesh.access.keys import KeyTooShort
+from server.mesh.erasure.watching import watching
 from server.mesh.publishing.following import following
 from server.mesh.slices import CODEC, PROJECTIONS, TABLES
 from server.schedule import schedule
 from server.settings import Settings
 from server.signals import until_stopped
+from server.verification.finding import Unreadable
+from server.verification.verify import Question, verify
 
 
 def say(line: str) -> None:
@@ -63,8 +69,10 @@ async def run_worker(settings: Settings) -> int:
     async with (
         open_database(settings) as database,
         assemble(settings, database) as parts,
+        checkpointing(parts.checkpoints),
         worker(settings, database, parts),
         following(parts.delta),
+        watching(parts.reappearances),
         schedule(Jobs(database.pool, parts), settings.schedule_seconds),
     ):
         say("the worker is ready")
@@ -111,20 +119,26 @@ async def run_rebuild(settings: Settings) -> int:
 
 
 async def run_verify(settings: Settings) -> int:
-    """`lakemesh verify`."""
-    async with open_database(settings) as database:
-        found = await verify(database.pool)
-    if found.intact:
-        say(f"intact: {found.checked} events, head {found.head}")
-        return 0
-    say(f"broken at position {found.first_broken}: the log is not what was recorded")
-    return 1
+    """`lakemesh verify`: the verifier alone, on this database and on the checkpoints of DATA_DIR."""
+    async with open_address(settings) as dsn:
+        found = await verify(Question(dsn=dsn, places=checkpoint_places(settings), live=True))
+    for line in found.lines():
+        say(line)
+    return 0 if found.intact else 1
 
 
 async def rotate_privacy_key(settings: Settings) -> int:
     """`lakemesh key rotate-privacy`: servers that run use the new version from their next run on."""
     version = KeyRing(privacy_key_file(settings)).rotate()
     say(f"new tokens and pseudonyms are of version {version} (h{version}:, p{version}:); a replay renews the old ones")
+    return 0
+
+
+async def rotate_checkpoint_key(settings: Settings) -> int:
+    """`lakemesh key rotate-checkpoint`: servers that run sign with the new key from their next checkpoint on."""
+    key = CheckpointKey(checkpoint_key_file(settings))
+    public_key = await asyncio.to_thread(rotate, key, checkpoint_file(settings), clock())
+    say(f"new checkpoints are signed by {public_key}; the key before it has signed that")
     return 0
 
 
@@ -136,13 +150,17 @@ async def export_schema(_: Settings) -> int:
 
 Command: TypeAlias = Callable[[Settings], Coroutine[Any, Any, int]]
 
+KEY_ACTIONS: dict[str, Command] = {
+    "rotate-privacy": rotate_privacy_key,
+    "rotate-checkpoint": rotate_checkpoint_key,
+}
 COMMANDS: dict[str, tuple[str, Command]] = {
     "serve": ("run the server", run_server),
     "demo": ("run the server on an empty folder and play a small mesh on it", run_demo),
     "worker": ("do runs for servers with WORKER=none, or beside them", run_worker),
     "migrate": ("bring the database to today's shape", run_migrate),
     "rebuild": ("make the read tables again from the log", run_rebuild),
-    "verify": ("recompute the log's hash chain; status 1 where it breaks", run_verify),
+    "verify": ("recompute the log's hash chain and check its checkpoints; status 1 where it breaks", run_verify),
     "export-schema": ("print the GraphQL schema", export_schema),
 }
 
@@ -167,12 +185,13 @@ def asked(arguments: Sequence[str] | None) -> Command:
     jobs = commands.add_parser("jobs", help=text, description=f"{text}. {told}")
     jobs.add_argument("name", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
     jobs.add_argument("--at", type=instant, metavar="INSTANT", help="as of then, in ISO 8601; else as of now")
-    text = "add a version to the key of tokens and pseudonyms"
-    commands.add_parser("key", help=text, description=text).add_argument("action", choices=["rotate-privacy"])
+    text = "add a version to the key of tokens and pseudonyms, or begin with a new key of checkpoints"
+    key = commands.add_parser("key", help=text, description=text)
+    key.add_argument("action", choices=KEY_ACTIONS, metavar="ACTION", help=", ".join(KEY_ACTIONS))
     given = parser.parse_args(arguments)
     if given.command == "jobs":
         return lambda settings: run_job(settings, given.name, given.at)
-    return rotate_privacy_key if given.command == "key" else COMMANDS[given.command][1]
+    return KEY_ACTIONS[given.action] if given.command == "key" else COMMANDS[given.command][1]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -186,6 +205,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             status = runner.run(command(settings))
     except (ClusterError, KeyTooShort, Refused) as error:
         sys.exit(f"lakemesh: {error}")
+    except Unreadable as error:
+        say(f"not verified: {error}")
+        status = 2
     except ValidationError as error:
         faults = "; ".join(f"{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors())
         sys.exit(f"lakemesh: settings: {faults}")

@@ -43,6 +43,14 @@ class Store:
     feed: Feed
     log: Log
     reader: Reader
+    belonging: Belonging
+
+
+@asynccontextmanager
+async def open_address(settings: Settings) -> AsyncGenerator[str]:
+    """The address of the database as it is; the embedded Postgres runs meanwhile, where it is that one."""
+    async with AsyncExitStack() as stack:
+        yield settings.database_url or await _embedded(settings, stack)
 
 
 @asynccontextmanager
@@ -77,10 +85,11 @@ async def open_store(database: Database, stack: AsyncExitStack) -> Store:
     stack.push_async_callback(writer.stop)
     await feed.start()
     stack.push_async_callback(feed.stop)
-    commands = Commands(database.pool, writer, CODEC, snapshots, Belonging(database.pool).owners)
+    belonging = Belonging(database.pool)
+    commands = Commands(database.pool, writer, CODEC, snapshots, belonging.owners)
     # each read is one statement: a transaction around it would cost two more ways to Postgres
     reader = Reader(database.engine.execution_options(isolation_level="AUTOCOMMIT"))
-    return Store(commands=commands, feed=feed, log=log, reader=reader)
+    return Store(commands=commands, feed=feed, log=log, reader=reader, belonging=belonging)
 
 
 async def _embedded(settings: Settings, stack: AsyncExitStack) -> str:

@@ -11,7 +11,8 @@ import orjson
 
 from server.app import serve
 from server.demo_story.batches import ORDERS_CSV, PEOPLE_CSV
-from server.demo_story.story import EVENTS, QUESTIONS, STEPS
+from server.demo_story.step import Reading
+from server.demo_story.story import ERASURES, EVENTS, QUESTIONS, STEPS
 from server.settings import Settings
 
 TIMEOUT_SECONDS = 60.0
@@ -28,9 +29,11 @@ class Client:
         self._address = address
         self._key = key
 
-    async def ask(self, query: str, **variables: Any) -> dict[str, Any]:  # JSON both ways
+    async def ask(self, query: str, *, purpose: str = "", **variables: Any) -> dict[str, Any]:  # JSON both ways
         """The data of an operation. Raises: DemoFailed."""
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        if purpose:
+            headers["X-Purpose"] = purpose
         asked = orjson.dumps({"query": query, "variables": variables})
         answer = orjson.loads(await asyncio.to_thread(_send, "POST", f"{self._address}/graphql", asked, headers))
         if "errors" in answer:
@@ -69,6 +72,7 @@ async def _play(address: str, key: str, say: Callable[[str], None]) -> None:
             say("this folder holds a mesh already; the story is not played again")
         else:
             await _story(client, say)
+        questions = await _questions(client)
     except DemoFailed as error:
         say(f"the demo stopped: {error}")
         raise
@@ -77,24 +81,39 @@ async def _play(address: str, key: str, say: Callable[[str], None]) -> None:
     say(f"GraphiQL:   {address}/graphql")
     say('            in its headers: {"Authorization": "Bearer <the key>"}')
     say("to ask there:")
-    for question in QUESTIONS:
+    for question in questions:
         say(f"  {question}")
+    say("to ask in a shell, also when the server is stopped, whether the log is what was recorded and signed:")
+    say("  lakemesh verify")
     say("Ctrl-C stops the server; what it holds stays.")
 
 
 async def _story(client: Client, say: Callable[[str], None]) -> None:
-    files = {
-        "orders": await client.upload("orders.csv", ORDERS_CSV),
-        "people": await client.upload("people.csv", PEOPLE_CSV),
+    kept = {
+        "@orders": await client.upload("orders.csv", ORDERS_CSV),
+        "@people": await client.upload("people.csv", PEOPLE_CSV),
     }
     for step in STEPS:
-        given = {
-            name: files[value[1:]] if value in ("@orders", "@people") else value for name, value in step.input.items()
-        }
-        await client.ask(step.mutation, input=given)
+        if isinstance(step, Reading):
+            await client.ask(step.query, purpose=step.purpose)
+        else:
+            given = {
+                name: kept.get(value, value) if isinstance(value, str) else value for name, value in step.input.items()
+            }
+            answer = (await client.ask(step.mutation, input=given))[step.name]
+            if step.keeps:
+                kept[f"@{step.keeps}"] = answer[step.keeps]["id"]
         say(f"  {step.told}")
     for event in (await client.ask(EVENTS))["events"]["nodes"]:
         say(f"  {event['position']:>3}  {event['type']:<22} {event['stream']}")
+
+
+async def _questions(client: Client) -> list[str]:
+    """What to ask, with the id of the erasure that was done; a folder without one has no receipt to show."""
+    lake = (await client.ask(ERASURES))["dataLake"]
+    erasures = lake["deletions"]["nodes"] if lake else []
+    asked = [question for question in QUESTIONS if erasures or "@deletion" not in question]
+    return [question.replace("@deletion", erasures[0]["id"]) if erasures else question for question in asked]
 
 
 def _send(method: str, address: str, body: bytes, headers: Mapping[str, str]) -> bytes:

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 import asyncpg
+
+from server.adapters.beside import beside
 
 logger = logging.getLogger(__name__)
 
@@ -24,15 +25,9 @@ where status in ('SUCCEEDED', 'FAILED') and finished_at < now() - interval '30 d
 _PRUNE_QUEUE_LOG = "delete from pgqueuer_log where created < now() - interval '7 days'"
 
 
-@asynccontextmanager
-async def housekeeping(pool: asyncpg.Pool) -> AsyncGenerator[None]:
+def housekeeping(pool: asyncpg.Pool) -> AbstractAsyncContextManager[None]:
     """Tidy now and every hour while the block runs."""
-    task = asyncio.create_task(_repeat(pool), name="housekeeping")
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    return beside(_repeat(pool), "housekeeping")
 
 
 async def tidy(pool: asyncpg.Pool) -> None:

@@ -23,6 +23,7 @@ class Done:
 
 
 NAMES = {
+    "deadlines": "tell of erasure requests whose deadline is near or over, and start those that are due",
     "expire": "let go of batches whose contract keeps them no longer",
     "sweep": "remove files that nothing names, after their grace time",
     "compact": "join the small files of each dataset for reading",
@@ -36,6 +37,7 @@ class Jobs:
         self._pool = pool
         self._parts = parts
         self._jobs: dict[str, Callable[[datetime], Awaitable[Done]]] = {
+            "deadlines": self._deadlines,
             "expire": self._expire,
             "sweep": self._sweep,
             "compact": self._compact,
@@ -54,6 +56,10 @@ class Jobs:
     @property
     def _board(self) -> RunBoard:
         return self._parts.board
+
+    async def _deadlines(self, at: datetime) -> Done:
+        looked = await self._parts.deadlines.look(at)
+        return Done(told=f"deadlines told of: {looked.told}; keys destroyed: {looked.keys}", runs=looked.runs)
 
     async def _expire(self, at: datetime) -> Done:
         runs = await self._parts.expiry.start(at)

@@ -60,6 +60,17 @@ class Settings(BaseSettings):
         default=None,
         description="Keys of tokens and pseudonyms; empty: DATA_DIR/keys/privacy.key. Losing them breaks joins.",
     )
+    erase_at_deadline: bool = Field(
+        default=False, description="Whether an erasure that is overdue is started by itself."
+    )
+    checkpoint_key_file: Path | None = Field(
+        default=None,
+        description="Key that signs checkpoints and receipts; empty: DATA_DIR/keys/checkpoint.key.",
+    )
+    checkpoint_events: int = Field(default=500, ge=1, description="After how many events a checkpoint is written.")
+    checkpoint_seconds: float = Field(
+        default=60.0, gt=0, description="After how many seconds a checkpoint is written where anything is new."
+    )
     graphiql: bool = Field(default=True, description="Whether browsers get GraphiQL at /graphql.")
     graphiql_assets: str = Field(
         default="https://cdn.jsdelivr.net/npm", description="Where browsers load GraphiQL's scripts from."

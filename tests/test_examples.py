@@ -1,6 +1,7 @@
 """The example clients, each run as a user runs it, against a real server."""
 
 import asyncio
+import base64
 import contextlib
 import json
 import re
@@ -47,6 +48,24 @@ PICTURE = [
     '  n1 -->|"DIRECT"| n0',
     '  n2 -->|"DIRECT 0.8"| n3',
     "  style n0 stroke-width:4px",
+]
+ERASED = [
+    "club-members is about ada@example.com, jonas@example.org",
+    "the request is COMPLETED",
+    "  BRONZE: 1",
+    "  SILVER: 1",
+    "  GOLD: 1",
+    "  out of reach: copies that readers made of rows which this server gave them",
+    "  out of reach: backups of the database, of DATA_DIR and of the keys that were made outside this server",
+    "  out of reach: earlier versions and snapshots that the disk or the store under it keeps by itself",
+    "club-members is about ada@example.com",
+    "proven: erased by order of admin, event 11 of the log",
+    "datasets: 1",
+    "datasetsWithPii: 1",
+    "deletionsRequested: 1",
+    "deletionsCompleted: 1",
+    "deletionsPending: 0",
+    "accessEvents: 2",
 ]
 
 
@@ -144,6 +163,21 @@ async def test_lineage_is_registered_asked_and_drawn_and_once_only(server: Serve
     assert [event["type"] for event in events["events"]["nodes"]] == CONNECTED
 
 
+async def test_a_person_is_erased_and_the_receipt_proves_it(server: ServerProcess, tmp_path: Path) -> None:
+    where = {"LAKEMESH": server.url, "API_KEY": server.key}
+    process = await begin("compliance.py", "club", folder=tmp_path, **where)
+    status, told, complaints = await done(process)
+    assert (status, complaints) == (0, "")
+    lines = told.splitlines()
+    assert re.fullmatch(r"an erasure is owed by \d{4}-\d\d-\d\d", lines.pop(1))
+    assert lines == ERASED
+    another = base64.b64encode(bytes(32)).decode()
+    process = await begin("compliance.py", "choir", folder=tmp_path, CHECKPOINT_KEY=another, **where)
+    status, told, complaints = await done(process)
+    assert (status, complaints) == (1, "the receipt was signed with another key than the one that is known\n")
+    assert "proven" not in told
+
+
 async def test_an_upload_answers_its_file_url(server: ServerProcess, tmp_path: Path) -> None:
     file = tmp_path / "my payments.csv"
     file.write_text("a,b\n1,2\n")
@@ -163,6 +197,7 @@ async def test_an_upload_answers_its_file_url(server: ServerProcess, tmp_path: P
         ("read_rows.py", ["x"]),
         ("subscribe.py", []),
         ("lineage.py", ["x"]),
+        ("compliance.py", ["x"]),
     ],
 )
 async def test_a_wrong_key_is_told(server: ServerProcess, example: str, arguments: list[str]) -> None:

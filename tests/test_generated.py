@@ -67,9 +67,19 @@ def test_every_root_field_declares_a_permission_and_asks_for_it(name: str, field
         assert [guard.permission for guard in guards] == [declared]
 
 
-def test_every_mutation_needs_the_right_to_change() -> None:
+def test_every_mutation_needs_the_right_to_change_but_those_on_erasure_and_audits() -> None:
     assert GRAPH.mutation_type is not None
-    assert {permission(field) for field in GRAPH.mutation_type.fields.values()} == {Permission.CHANGE}
+    needed = {name: permission(field) for name, field in GRAPH.mutation_type.fields.items()}
+    others = {name: one for name, one in needed.items() if one is not Permission.CHANGE}
+    deletions = [f"{verb}GdprDeletion" for verb in ("request", "process", "hold", "release", "reject")]
+    assert others == dict.fromkeys([*deletions, "auditAccess"], Permission.COMPLIANCE)
+
+
+def test_every_mutation_forgets_what_was_read_before_it() -> None:
+    assert GRAPH.mutation_type is not None
+    for field in GRAPH.mutation_type.fields.values():
+        (guard,) = [one for one in field.extensions["strawberry-definition"].extensions if isinstance(one, Guard)]
+        assert guard.changes
 
 
 def test_every_event_is_recorded_by_a_mutation_and_no_mutation_names_another() -> None:

@@ -65,7 +65,7 @@ async def pasted(commands: str, folder: Path, **settings: str) -> str:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 async def test_the_tour_answers_what_it_shows(tmp_path: Path) -> None:
     blocks = list(BLOCK.finditer(TOUR))
-    assert len(blocks) == TOUR.count("```bash") == 22
+    assert len(blocks) == TOUR.count("```bash") == 24
     script = "\n".join(f"{block['commands']}printf '\\x1e'" for block in blocks)
     async with played(tmp_path / "data", tmp_path / "log") as lines:  # the reader has the demo before him
         where = {"LAKEMESH": told(lines, "GraphiQL:").removesuffix("/graphql"), "API_KEY": told(lines, "admin key:")}

@@ -8,6 +8,7 @@ from functools import partial
 
 import duckdb
 
+from server.adapters.checkpoints.writer import Checkpoints
 from server.adapters.engine.quality.check import validate
 from server.adapters.engine.session import Engine
 from server.adapters.runs import Handler, ProcessKind, Recorded, RunBoard, RunSignals, RunWorker
@@ -15,11 +16,15 @@ from server.adapters.storage.local import LocalStorage
 from server.adapters.storage.signing import Signer
 from server.adapters.store.commands import Commands
 from server.adapters.store.verify import verify
+from server.assembly.checkpoints import open_checkpoints
+from server.assembly.compliance import Compliance, open_compliance
+from server.assembly.erasure import open_erasure
+from server.assembly.foundation import Foundation
 from server.assembly.lineage import open_lineage
-from server.assembly.reads import Reads, open_reads
-from server.assembly.tools import Tools, clock, open_tools
-from server.assembly.work import Work, handlers, open_work
-from server.database import Database, Store, open_store
+from server.assembly.reads import open_reads
+from server.assembly.tools import clock, open_tools
+from server.assembly.work import handlers, open_work
+from server.database import Database, open_store
 from server.kernel.fields import Field
 from server.kernel.quality import QualityRule
 from server.kernel.record import record
@@ -32,10 +37,14 @@ from server.mesh.contract.references import References
 from server.mesh.contract.service import ContractService
 from server.mesh.dataset.places import Places
 from server.mesh.dataset.service import DatasetService
+from server.mesh.deletion.monitor import DeadlineMonitor
 from server.mesh.domain.service import DomainService
+from server.mesh.erasure.reappearance import Reappearances
+from server.mesh.events.checkpoints import CheckpointQueries
 from server.mesh.events.own_runs import OwnRuns
 from server.mesh.events.queries import EventQueries
 from server.mesh.events.runs import recorded
+from server.mesh.history.differences import Differences
 from server.mesh.lineage.following.follower import LineageFollower
 from server.mesh.mesh import About, Mesh
 from server.mesh.product.deletion import ProductDeletion
@@ -72,6 +81,9 @@ class Assembly:
     expiry: Expiry
     sweeper: Sweeper
     delta: DeltaProjector
+    reappearances: Reappearances
+    deadlines: DeadlineMonitor
+    checkpoints: Checkpoints
     recorded: Recorded
     follower: LineageFollower
 
@@ -85,14 +97,20 @@ async def assemble(settings: Settings, database: Database) -> AsyncGenerator[Ass
         tools = open_tools(settings, database, stack)
         reads = open_reads(database, store, tools, open_lineage(settings, database, store, stack))
         work = open_work(database, store, tools, reads, RunBoard(database.pool, signals))
+        base = Foundation(settings=settings, database=database, store=store, tools=tools, reads=reads, work=work)
+        compliance = open_compliance(base)
+        delta = DeltaProjector(
+            database.pool, store.log, tools.storage, tools.engine, reads.sources, reads.datasets, clock
+        )
+        erasure = open_erasure(base, delta)
         storage, engine, copies = tools.storage, tools.engine, work.compaction.live_keys
         grace = timedelta(seconds=settings.sweep_grace_seconds)
         yield Assembly(
-            mesh=_mesh(settings, database, store, tools, reads, work),
+            mesh=_mesh(base, compliance),
             keys=Keys(database.pool),
             storage=storage,
             signer=tools.signer,
-            handlers=handlers(work),
+            handlers={**handlers(work), ProcessKind.ERASE: erasure.run.handle},
             signals=signals,
             board=work.board,
             own_runs=work.own_runs,
@@ -102,17 +120,23 @@ async def assemble(settings: Settings, database: Database) -> AsyncGenerator[Ass
             compaction=work.compaction,
             expiry=work.expiry,
             sweeper=Sweeper(database.pool, store.commands, store.log, storage, copies, grace, clock),
-            delta=DeltaProjector(database.pool, store.log, storage, engine, reads.sources, reads.datasets, clock),
+            delta=delta,
+            reappearances=erasure.reappearances,
+            deadlines=compliance.deadlines,
+            checkpoints=open_checkpoints(settings, database, tools),
             recorded=partial(recorded, store.commands),
             follower=reads.lineage.follower,
         )
 
 
-def _mesh(settings: Settings, database: Database, store: Store, tools: Tools, reads: Reads, work: Work) -> Mesh:
+def _mesh(base: Foundation, compliance: Compliance) -> Mesh:
     """What resolvers see."""
+    settings, database, store, tools = base.settings, base.database, base.store, base.tools
+    reads, work, audit = base.reads, base.work, compliance.access_audit
     commands, datasets, contracts, facts = store.commands, reads.datasets, reads.contracts, reads.facts
     storage, engine, attempts = tools.storage, tools.engine, tools.attempts
     pool, lineage, written = database.pool, reads.lineage, CreationFiles(storage, engine)
+    places = Places(pool, reads.products, reads.domains)
     return Mesh(
         about=_about(database),
         public_read=settings.public_read,
@@ -124,7 +148,7 @@ def _mesh(settings: Settings, database: Database, store: Store, tools: Tools, re
         products=reads.products,
         product_service=ProductService(commands, reads.domains, ProductLimit(pool, settings.max_products)),
         product_deletion=ProductDeletion(pool, commands, datasets, reads.batches, lineage.service, clock),
-        dataset_service=DatasetService(commands, contracts, Places(pool, reads.products, reads.domains)),
+        dataset_service=DatasetService(commands, contracts, places, reads.memberships),
         assets=lineage.assets,
         lineages=lineage.queries,
         analytics=lineage.analytics,
@@ -139,14 +163,27 @@ def _mesh(settings: Settings, database: Database, store: Store, tools: Tools, re
         previews=Previews(commands, storage, engine, tools.ring, facts),
         replays=work.replays,
         records=reads.records,
-        record_streams=RecordStreams(reads.records, engine, storage, tools.sealer, clock),
+        record_streams=RecordStreams(reads.records, engine, storage, tools.sealer, audit, clock),
         record_creation=RecordCreation(commands, work.runs, facts, work.files, written, work.keys, attempts, clock),
+        access_audit=audit,
+        access=compliance.access,
+        reveals=compliance.reveals,
         uploads=Uploads(tools.signer, clock, settings.max_upload_bytes),
-        grants=Grants(commands, reads.batches, tools.signer, clock),
+        grants=Grants(commands, reads.batches, audit, tools.signer, clock),
         search=SearchQueries(pool),
+        lakes=reads.lakes,
+        lake_service=compliance.lake_service,
+        deletions=reads.deletions,
+        deletion_service=compliance.deletion_service,
+        receipts=compliance.receipts,
+        erasures=compliance.erasures,
         events=EventQueries(store.log),
+        checkpoints=CheckpointQueries(pool),
+        differences=Differences(pool, public_read=settings.public_read),
         runs=work.runs,
         feed=store.feed,
+        reports=compliance.reports,
+        audit_exports=compliance.audit_exports,
         verify=partial(verify, pool),
     )
 

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+from server.adapters.checkpoints.signing import CheckpointKey
 from server.adapters.engine.session import Engine
 from server.adapters.engine.spill import spill_folder
 from server.adapters.key_ring import KeyRing
@@ -13,8 +14,10 @@ from server.adapters.sealing import Sealer
 from server.adapters.storage.local import LocalStorage
 from server.adapters.storage.signing import Signer
 from server.adapters.store.attempts import Attempts
+from server.adapters.subject_keys import SubjectKeys
 from server.database import Database
 from server.kernel.record import record
+from server.mesh.deletion.subjects import Subjects
 from server.settings import Settings
 
 
@@ -27,6 +30,8 @@ class Tools:
     signer: Signer
     sealer: Sealer
     ring: KeyRing
+    subjects: Subjects
+    checkpoint_key: CheckpointKey
     attempts: Attempts
 
 
@@ -40,12 +45,15 @@ def open_tools(settings: Settings, database: Database, stack: AsyncExitStack) ->
     storage = LocalStorage(settings.data_dir / "lake")
     spill = stack.enter_context(spill_folder(settings.data_dir / "spill"))
     signing_key = load_key(_key_file(settings, settings.signing_key_file, "signing.key"))
+    ring = KeyRing(privacy_key_file(settings))
     return Tools(
         storage=storage,
         engine=stack.enter_context(_open_engine(settings, storage, spill)),
         signer=Signer([signing_key], clock),
         sealer=Sealer(signing_key),
-        ring=KeyRing(privacy_key_file(settings)),
+        ring=ring,
+        subjects=Subjects(ring, SubjectKeys(settings.data_dir / "keys" / "subjects")),
+        checkpoint_key=CheckpointKey(checkpoint_key_file(settings)),
         attempts=Attempts(database.pool),
     )
 
@@ -58,6 +66,11 @@ def _open_engine(settings: Settings, storage: LocalStorage, spill: Path) -> Engi
 def privacy_key_file(settings: Settings) -> Path:
     """Where the secrets of tokens and pseudonyms stand."""
     return _key_file(settings, settings.privacy_key_file, "privacy.key")
+
+
+def checkpoint_key_file(settings: Settings) -> Path:
+    """Where the seed of the key that signs checkpoints and receipts stands."""
+    return _key_file(settings, settings.checkpoint_key_file, "checkpoint.key")
 
 
 def _key_file(settings: Settings, named: Path | None, name: str) -> Path:

@@ -7,7 +7,7 @@ from server.demo_story.step import Step
 CUSTOMER_FIELDS: list[dict[str, Any]] = [  # JSON
     {"name": "customer_id", "type": "int", "nullable": False, "primaryKey": True},
     {"name": "name", "type": "string", "pii": True},
-    {"name": "email", "type": "string", "pii": True},
+    {"name": "email", "type": "string", "pii": True, "subjectKey": True},
     {"name": "phone", "type": "string", "pii": True},
     {"name": "country", "type": "string", "nullable": False},
     {"name": "signed_up", "type": "date"},
@@ -71,7 +71,7 @@ MESH: tuple[Step, ...] = (
     Step(
         name="registerDataset",
         input={"name": "customers", "domain": "sales", "fields": CUSTOMER_FIELDS},
-        told="customers: a dataset of sales with three personal columns, offered to nobody",
+        told="customers: a dataset of sales with three personal columns, of which email says who it is",
     ),
     Step(
         name="registerDataset",

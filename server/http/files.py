@@ -1,8 +1,9 @@
 """Files by signed address: PUT an upload once, GET an object."""
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from pathlib import Path
+from typing import Protocol
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -13,11 +14,18 @@ from server.adapters.postgres.away import unavailable
 from server.adapters.storage.durable import StorageFull
 from server.adapters.storage.port import ObjectMissing, Storage
 from server.adapters.storage.signing import PREFIX, Permit, Signer
+from server.http.graphql.incoming import correlation_id_of
+from server.http.purpose import purpose_of
 from server.http.refusals import refusal_response
 from server.http.upload import LengthMissing, Stalled, receive_file
 from server.kernel.errors import Refused
 
-Authorize = Callable[[Permit], Awaitable[None]]
+
+class Authorize(Protocol):
+    """Is asked with the purpose and the correlation id of a request. `reads`: bytes of the object will go out."""
+
+    def __call__(self, permit: Permit, purpose: str | None, correlation_id: str, *, reads: bool) -> Awaitable[None]: ...
+
 
 MAX_UPLOAD_BYTES = 10 * 1024**3
 # A client that sends nothing for so long gives its place up.
@@ -26,7 +34,7 @@ STALL_SECONDS = 60.0
 _DRAINED_BYTES = 1024 * 1024
 
 
-async def _allow_all(permit: Permit) -> None:
+async def _allow_all(permit: Permit, purpose: str | None, correlation_id: str, *, reads: bool) -> None:
     """The signature alone decides."""
 
 
@@ -48,7 +56,8 @@ def file_routes(
         try:
             permit = signer.verify(request.method, _raw_path(request), request.scope["query_string"])
             if permit.method == "GET":
-                await authorize(permit)
+                given = purpose_of(request), correlation_id_of(request)
+                await authorize(permit, *given, reads=request.method == "GET")
                 return await _download(storage, permit)
             limit = max_upload_bytes if permit.max_bytes is None else min(permit.max_bytes, max_upload_bytes)
             received = await receive_file(request, storage, permit.key, max_bytes=limit, stall_seconds=stall_seconds)

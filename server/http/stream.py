@@ -11,9 +11,12 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from server.adapters.postgres.away import unavailable
+from server.adapters.sealed_addresses import AddressExpired
+from server.http.graphql.incoming import correlation_id_of
+from server.http.purpose import purpose_of
 from server.http.refusals import refusal_response
 from server.kernel.errors import Refused
-from server.mesh.record.streams import PREFIX, AddressExpired, Opened, RecordStreams
+from server.mesh.record.streams import PREFIX, Opened, RecordStreams
 
 LOG = logging.getLogger("lakemesh.stream")
 # A client that takes nothing for so long gives its place up.
@@ -25,11 +28,11 @@ def stream_routes(streams: RecordStreams, *, stall_seconds: float = STALL_SECOND
 
     async def answer(request: Request) -> Response:
         try:
-            opened = await streams.open(request.path_params["token"])
+            opened = await streams.open(request.path_params["token"], purpose_of(request), correlation_id_of(request))
         except Exception as error:
-            return _refusal(error)
+            return refusal_of(error)
         if request.method == "HEAD":
-            return Response(headers=_headers(opened))
+            return Response(headers=headers_of(opened))
         return RowResponse(opened, stall_seconds)
 
     return [Route(PREFIX + "{token}", answer, methods=["GET", "HEAD"], name="stream")]
@@ -64,7 +67,7 @@ class RowResponse(Response):
             try:
                 piece = await anext(pieces, None)
             except Exception as error:
-                await _refusal(error)(scope, receive, send)
+                await refusal_of(error)(scope, receive, send)
                 return
             try:
                 await self._send_all(piece, pieces, send)
@@ -74,7 +77,7 @@ class RowResponse(Response):
             await pieces.aclose()
 
     async def _send_all(self, piece: bytes | None, pieces: AsyncGenerator[bytes], send: Send) -> None:
-        headers = [(name.encode(), value.encode()) for name, value in _headers(self._opened).items()]
+        headers = [(name.encode(), value.encode()) for name, value in headers_of(self._opened).items()]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         while piece is not None:
             async with asyncio.timeout(self._stall_seconds):
@@ -90,7 +93,8 @@ async def _left(receive: Receive) -> None:
         continue
 
 
-def _headers(opened: Opened) -> Mapping[str, str]:
+def headers_of(opened: Opened) -> Mapping[str, str]:
+    """What stands before a stream's bytes."""
     return {
         "content-type": opened.media_type,
         "content-disposition": f'attachment; filename="{opened.filename}"',
@@ -99,7 +103,7 @@ def _headers(opened: Opened) -> Mapping[str, str]:
     }
 
 
-def _refusal(error: Exception) -> Response:
+def refusal_of(error: Exception) -> Response:
     """The answer to a refusal. Raises: the error itself, where it is none."""
     if isinstance(error, AddressExpired):
         return refusal_response(error, status=410)

@@ -118,7 +118,11 @@ def check_fields(fields: Sequence[Field]) -> tuple[Field, ...]:
         seen[folded(field.name)] = field.name
     keys = [field.name for field in fields if field.subject_key]
     if len(keys) > 1:
-        raise BadUserInput(f"a dataset has one subjectKey; {', '.join(map(repr, keys))} are marked", field="fields")
+        raise BadUserInput(
+            f"a dataset has one subjectKey, and {', '.join(map(repr, keys))} are marked; mark the one that names the"
+            " person",
+            field="fields",
+        )
     return tuple(canonical(field) for field in fields)
 
 

@@ -22,6 +22,8 @@ class Kind(StrEnum):
     CONTRACT = "contract"
     BATCH = "batch"
     GRANT = "grant"
+    LAKE = "lake"
+    DELETION = "deletion"
     RUN = "run"
     EVENT = "event"
 

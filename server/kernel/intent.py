@@ -27,6 +27,11 @@ class Intent:
     digest: bytes
     keyed: bool
 
+    @classmethod
+    def once(cls, actor: str, correlation_id: str) -> "Intent":
+        """The intent of what nobody asks for by a key of theirs: it is no repetition of another."""
+        return cls(actor=actor, correlation_id=correlation_id, key=f"~{uuid.uuid4()}", digest=b"", keyed=False)
+
     def seed(self) -> bytes:
         """32 bytes for an id that the client did not choose; the same again where it repeats its command by key."""
         source = self.key if self.keyed else str(uuid.uuid4())

@@ -14,6 +14,7 @@ class Permission(StrEnum):
     CATALOG = "CATALOG"
     ROWS = "ROWS"
     AUDIT = "AUDIT"
+    COMPLIANCE = "COMPLIANCE"
     CHANGE = "CHANGE"
 
 
@@ -25,8 +26,11 @@ def require(permission: Permission, caller: Caller, *, public_read: bool) -> Non
         case Permission.CATALOG:
             if public_read or not caller.anonymous:
                 return
-        case Permission.ROWS | Permission.AUDIT | Permission.CHANGE:
+        case Permission.ROWS | Permission.CHANGE:
             if Role.ADMIN in caller.roles:
+                return
+        case Permission.AUDIT | Permission.COMPLIANCE:
+            if caller.roles & {Role.COMPLIANCE, Role.ADMIN}:
                 return
         case _:
             assert_never(permission)

@@ -7,19 +7,32 @@ from server.adapters.store.reader import Reader
 from server.adapters.store.verify import Verification
 from server.kernel.record import record
 from server.mesh.access.grants import Grants
+from server.mesh.audit.queries import AccessQueries
+from server.mesh.audit.reveals import Reveals
+from server.mesh.audit.service import AccessAudit
 from server.mesh.batch.previews import Previews
 from server.mesh.batch.queries import BatchQueries
 from server.mesh.batch.replay import Replays
 from server.mesh.batch.service import BatchService
 from server.mesh.batch.uploads import Uploads
+from server.mesh.compliance.export import AuditExports
+from server.mesh.compliance.report import Reports
 from server.mesh.contract.queries import ContractQueries
 from server.mesh.contract.service import ContractService
 from server.mesh.dataset.queries import DatasetQueries
 from server.mesh.dataset.service import DatasetService
+from server.mesh.deletion.queries import DeletionQueries
+from server.mesh.deletion.receipt import Receipts
+from server.mesh.deletion.service import DeletionService
 from server.mesh.domain.queries import DomainQueries
 from server.mesh.domain.service import DomainService
+from server.mesh.erasure.service import Erasures
+from server.mesh.events.checkpoints import CheckpointQueries
 from server.mesh.events.queries import EventQueries
 from server.mesh.events.runs import Runs
+from server.mesh.history.differences import Differences
+from server.mesh.lake.queries import LakeQueries
+from server.mesh.lake.service import LakeService
 from server.mesh.lineage.analytics.census import Census
 from server.mesh.lineage.analytics.graph import LineageAnalytics
 from server.mesh.lineage.assets import Assets
@@ -74,13 +87,26 @@ class Mesh:
     batch_service: BatchService
     previews: Previews
     replays: Replays
+    access_audit: AccessAudit
+    access: AccessQueries
+    reveals: Reveals
     record_creation: RecordCreation
     records: Records
     record_streams: RecordStreams
     uploads: Uploads
     grants: Grants
     search: SearchQueries
+    lakes: LakeQueries
+    lake_service: LakeService
+    deletions: DeletionQueries
+    deletion_service: DeletionService
+    receipts: Receipts
+    erasures: Erasures
     events: EventQueries
+    checkpoints: CheckpointQueries
+    differences: Differences
     runs: Runs
     feed: Feed
+    reports: Reports
+    audit_exports: AuditExports
     verify: Callable[[int], Awaitable[Verification]]

@@ -7,14 +7,18 @@ from server.adapters.store.intervals import Interval, Write
 from server.kernel.codec import Codec, Upcast
 from server.kernel.record import record
 from server.kernel.recorded import Recorded
+from server.mesh.audit import projection as audit_projection
 from server.mesh.batch import facts as batch_facts
 from server.mesh.batch import projection as batch_projection
 from server.mesh.contract import domain as contract_domain
 from server.mesh.contract import projection as contract_projection
 from server.mesh.dataset import domain as dataset_domain
 from server.mesh.dataset import projection as dataset_projection
+from server.mesh.deletion import projection as deletion_projection
 from server.mesh.domain import domain as domain_domain
 from server.mesh.domain import projection as domain_projection
+from server.mesh.lake import facts as lake_facts
+from server.mesh.lake import projection as lake_projection
 from server.mesh.lineage import facts as lineage_facts
 from server.mesh.lineage import projection as lineage_projection
 from server.mesh.product import facts as product_facts
@@ -73,6 +77,27 @@ SLICES: tuple[Slice, ...] = (
         events=get_args(lineage_facts.Event),
         project=lineage_projection.project,
         tables=lineage_projection.TABLES,
+        upcasts={},
+    ),
+    Slice(
+        name="lake",
+        events=get_args(lake_facts.LakeEvent),
+        project=lake_projection.project,
+        tables=lake_projection.TABLES,
+        upcasts={},
+    ),
+    Slice(
+        name="deletion",
+        events=get_args(lake_facts.DeletionEvent),
+        project=deletion_projection.project,
+        tables=deletion_projection.TABLES,
+        upcasts={},
+    ),
+    Slice(
+        name="audit",
+        events=(lake_facts.AccessAudited,),
+        project=audit_projection.project,
+        tables=audit_projection.TABLES,
         upcasts={},
     ),
 )

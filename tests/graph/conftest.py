@@ -27,10 +27,11 @@ ADMIN = Caller(name="admin", roles=frozenset({Role.ADMIN}))
 
 @dataclass
 class Graph:
-    """The schema on an assembled mesh. `statements` holds the SQL sent since it was cleared."""
+    """The schema on an assembled mesh. `statements`: the SQL sent since it was cleared; `purpose`: of its reads."""
 
     parts: Assembly
     statements: list[str] = field(default_factory=list)
+    purpose: str | None = None
 
     def __post_init__(self) -> None:
         self.schema = build_schema(Limits(cost=1_000_000))
@@ -58,6 +59,7 @@ class Graph:
             correlation_id=f"test-{next(self._numbers)}",
             deadline=Deadline(60),
             base_url="http://lakemesh.test",
+            purpose=lambda: self.purpose,
         )
 
 

@@ -26,9 +26,9 @@ async def test_an_address_ends_when_the_rows_behind_it_are_replaced(graph: Graph
         expires_at = datetime.now(UTC) + timedelta(minutes=5)
         return Permit(method="GET", key=layout.gold("d0", "b0-0", attempt), expires_at=expires_at, grant=name)
 
-    await mesh.grants.authorize(permit(3))
+    await mesh.grants.authorize(permit(3), None, "c-1", reads=True)
     with pytest.raises(Forbidden, match="was replayed since this address was made"):
-        await mesh.grants.authorize(permit(2))
+        await mesh.grants.authorize(permit(2), None, "c-1", reads=True)
 
 
 async def test_refuses_one_id_twice(graph: Graph) -> None:

@@ -53,7 +53,7 @@ async def test_a_life_that_was_taken_back_to_before_the_mesh_is_told_again(opene
     connection = await asyncpg.connect(database_url)
     before = await rows(connection)
     engine = open_engine(database_url)
-    await migrate(engine, "-1")  # back to 0004
+    await migrate(engine, "-2")  # back to 0004
     assert await connection.fetchval("select to_regclass('lineage_edge')") is None
     await migrate(engine)
     await engine.dispose()

@@ -66,11 +66,11 @@ def put_object(storage: LocalStorage, content: bytes, key: str = OBJECT) -> None
 
 
 def contents(storage: LocalStorage) -> dict[str, bytes]:
-    """Every file of the lake, staged ones too."""
+    """Every file of the lake, staged ones too; not the one that says who is alive."""
     return {
         path.relative_to(storage.root).as_posix(): path.read_bytes()
         for path in storage.root.rglob("*")
-        if path.is_file()
+        if path.is_file() and path.suffix != ".alive"
     }
 
 
@@ -239,7 +239,7 @@ def test_a_full_disk_refuses_and_works_again_later(tmp_path: Path) -> None:
         assert response.json() == refusal(
             "UNAVAILABLE", "storage is full: free some space on the server, then try again"
         )
-        assert [path.name for path in storage.root.rglob("*")] == [".staging"]
+        assert contents(storage) == {}
         storage.full = False
         assert client.put(put_address(), content=b"hello").status_code == 201
     assert contents(storage) == {KEY: b"hello"}
@@ -322,11 +322,11 @@ def test_a_file_that_is_gone_is_not_found(client: httpx.Client, storage: LocalSt
 
 def test_a_grant_that_ended_closes_its_address(storage: LocalStorage) -> None:
     put_object(storage, b"rows")
-    asked: list[Permit] = []
+    asked: list[tuple[Permit, str | None, str, bool]] = []
     ended = {"g-1"}
 
-    async def authorize(permit: Permit) -> None:
-        asked.append(permit)
+    async def authorize(permit: Permit, purpose: str | None, correlation_id: str, *, reads: bool) -> None:
+        asked.append((permit, purpose, correlation_id, reads))
         if permit.grant in ended:
             raise Forbidden("grant 'g-1' was revoked")
 
@@ -334,14 +334,38 @@ def test_a_grant_that_ended_closes_its_address(storage: LocalStorage) -> None:
         serving(storage, authorize=authorize) as server,
         httpx.Client(base_url=server.base_url, trust_env=False, timeout=30) as client,
     ):
+        client.headers["X-Correlation-Id"] = "c-1"
         for response in (client.get(get_address(grant="g-1")), client.head(get_address(grant="g-1"))):
             assert response.status_code == 403
         assert client.get(get_address(grant="g-1")).json() == refusal("FORBIDDEN", "grant 'g-1' was revoked")
-        assert client.get(get_address(grant="g-2")).content == b"rows"
+        part = client.get(
+            get_address(grant="g-2"), headers=[(b"X-Purpose", "Prüfung 7".encode()), (b"Range", b"bytes=1-2")]
+        )
+        assert (part.status_code, part.content) == (206, b"ow")
         assert client.get(get_address(OBJECT + "x")).status_code == 404
         assert client.put(put_address(), content=b"x").status_code == 201
-    assert [permit.grant for permit in asked] == ["g-1", "g-1", "g-1", "g-2", None]
-    assert asked[0] == Permit(method="GET", key=OBJECT, expires_at=SOON, grant="g-1")
+    assert [(permit.grant, *rest) for permit, *rest in asked] == [
+        ("g-1", None, "c-1", True),
+        ("g-1", None, "c-1", False),
+        ("g-1", None, "c-1", True),
+        ("g-2", "Prüfung 7", "c-1", True),
+        (None, None, "c-1", True),
+    ]
+    assert asked[0][0] == Permit(method="GET", key=OBJECT, expires_at=SOON, grant="g-1")
+
+
+def test_refuses_a_purpose_that_is_none_before_it_looks_at_the_grant(storage: LocalStorage) -> None:
+    put_object(storage, b"rows")
+    with (
+        serving(storage) as server,
+        httpx.Client(base_url=server.base_url, trust_env=False, timeout=30) as client,
+    ):
+        for purpose in ("", "x" * 257, "a\tb"):
+            response = client.get(get_address(grant="g-1"), headers={"X-Purpose": purpose})
+            assert (response.status_code, response.json()["error"]["code"]) == (400, "BAD_USER_INPUT"), purpose
+        twice = client.get(get_address(), headers=[("X-Purpose", "a"), ("X-Purpose", "b")])
+        assert twice.json()["error"]["message"] == "the request gives 2 purposes; send one as the header X-Purpose"
+        assert client.get(get_address()).content == b"rows"
 
 
 def test_refuses_an_address_that_is_not_for_this(client: httpx.Client, storage: LocalStorage) -> None:

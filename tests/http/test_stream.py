@@ -9,9 +9,10 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from server.adapters.sealed_addresses import AddressExpired
 from server.http.stream import stream_routes
 from server.kernel.errors import Forbidden, Refused, Unavailable
-from server.mesh.record.streams import AddressExpired, Opened, RecordStreams
+from server.mesh.record.streams import Opened, RecordStreams
 from tests.http.running import running
 
 BLOCK = b"x" * 1_000_000
@@ -23,9 +24,11 @@ class Streams:
     def __init__(self, pieces: Callable[[], AsyncGenerator[bytes]] | None = None, refused: Refused | None = None):
         self._pieces = pieces
         self._refused = refused
+        self.asked: tuple[str | None, str] | None = None
         self.closed: queue.Queue[int] = queue.Queue()
 
-    async def open(self, token: str) -> Opened:
+    async def open(self, token: str, purpose: str | None, correlation_id: str) -> Opened:
+        self.asked = (purpose, correlation_id)
         if self._refused is not None:
             raise self._refused
         return Opened(filename=f"{token}.ndjson", media_type="application/x-ndjson", pieces=self._watched)
@@ -63,6 +66,15 @@ async def broken() -> AsyncGenerator[bytes]:
 async def refused_first() -> AsyncGenerator[bytes]:
     raise Unavailable("too many streams; try again")
     yield b""
+
+
+def test_hands_on_what_the_request_says_of_itself() -> None:
+    streams = Streams(three)
+    with running(app(streams)) as server:
+        httpx.get(f"{server.base_url}/stream/token", headers={"X-Purpose": "audit", "X-Correlation-Id": "c-1"})
+        assert streams.asked == ("audit", "c-1")
+        refused = httpx.get(f"{server.base_url}/stream/token", headers={"X-Purpose": "x" * 257})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "BAD_USER_INPUT")
 
 
 def test_sends_every_piece_and_names_the_file() -> None:

@@ -36,7 +36,7 @@ def piece(body: bytes, *, more: bool) -> Message:
 
 
 def files(storage: LocalStorage) -> list[Path]:
-    return [path for path in storage.root.rglob("*") if path.is_file() and path.suffix != ".claim"]
+    return [path for path in storage.root.rglob("*") if path.is_file() and path.suffix not in (".claim", ".alive")]
 
 
 async def test_a_server_that_goes_down_leaves_nothing(tmp_path: Path) -> None:

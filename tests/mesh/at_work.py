@@ -64,13 +64,13 @@ class AtWork(Graph):
 
 
 @asynccontextmanager
-async def at_work(database_url: str, data_dir: Path) -> AsyncIterator[AtWork]:
+async def at_work(database_url: str, data_dir: Path, **settings: Any) -> AsyncIterator[AtWork]:
     """A migrated database and the mesh on it."""
     engine = open_engine(database_url)
     await migrate(engine)
     async with asyncpg.create_pool(database_url, min_size=1, max_size=8) as pool:
         database = Database(dsn=database_url, listen_dsn=database_url, pool=pool, engine=engine, label="Postgres")
-        async with assemble(Settings(data_dir=data_dir), database) as parts:
+        async with assemble(Settings(data_dir=data_dir, **settings), database) as parts:
             worker = RunWorker(pool, parts.signals, parts.handlers, recorded=parts.recorded)
             await worker.start()
             try:

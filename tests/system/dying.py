@@ -23,8 +23,10 @@ from server.adapters.runs import RunWorker
 from server.adapters.runs.claims import Claims
 from server.adapters.storage.local import LocalStorage
 from server.adapters.store.commands import Commands
+from server.adapters.subject_keys import SubjectKeys
 from server.assembly.assembled import Assembly, assemble
 from server.database import Database, open_database
+from server.mesh.erasure.objects import ErasedObjects
 from server.mesh.rows.compact_files import CompactFiles, Thresholds
 from server.mesh.rows.compaction import Compaction
 from server.settings import Settings
@@ -37,6 +39,8 @@ STEPS = (
     (CompactFiles, "retire_with"),
     (CompactFiles, "remove"),
     (DeltaLog, "drop"),
+    (SubjectKeys, "destroy"),
+    (ErasedObjects, "forget"),
     (Claims, "settle"),
 )
 PATIENCE = 20  # seconds that a worker may live

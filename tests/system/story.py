@@ -49,9 +49,12 @@ async def refusal(server: ServerProcess, name: str, /, **given: Any) -> Json:
     }
 
 
+DECISIONS = ("holdGdprDeletion", "releaseGdprDeletion", "rejectGdprDeletion")  # their input is one type
+
+
 def document(name: str, select: str) -> str:
     """A mutation with one input."""
-    kind = f"{name[0].upper()}{name[1:]}Input"
+    kind = "DecideGdprDeletionInput" if name in DECISIONS else f"{name[0].upper()}{name[1:]}Input"
     return f"mutation ($input: {kind}!) {{ {name}(input: $input) {{ {select} }} }}"
 
 

@@ -22,6 +22,7 @@ CATALOG = """{
   } }
   impact(of: "dataset:people") { assets { depth } contracts { contractId } domains { name } complete }
   columnLineage(of: "dataset:people", column: "email") { nodes { column } complete }
+  dataLakes(first: 5) { nodes { name datasets(first: 5) { nodes { lake { id } } } } }
   catalog(atPosition: 3) { batches { nodes { batchId status rowCount qualityReports { passed } } } }
   processRuns { nodes { status kind } }
   node(id: "batch:b1") { id }
@@ -46,6 +47,14 @@ GUARDED = (
     '{ dataProduct(name: "people-product") { events { totalCount } } }',
     "{ events { totalCount } }",
     "{ verifyLog { intact } }",
+    '{ dataLake(id: "eu") { events { totalCount } } }',
+    '{ dataLake(id: "eu") { deletions { totalCount } } }',
+    '{ dataLake(id: "eu") { accessLog { totalCount } } }',
+    '{ revealPseudonym(dataset: "people", column: "email", value: "p1:x", purpose: "no") }',
+    '{ node(id: "deletion:none") { id } }',
+    '{ erasureReceipt(deletion: "none") { receipt } }',
+    '{ exportAudit(lake: "eu") { url } }',
+    "{ checkpoints { totalCount } }",
     '{ node(id: "event:1") { id } }',
     '{ nodes(ids: ["grant:none"]) { id } }',
     "{ processRuns { nodes { error } } }",
@@ -76,6 +85,14 @@ MUTATIONS: dict[str, Json] = {
     "grantConsumption": {"batchId": "b1", "consumer": "me"},
     "revokeConsumption": {"grant": "none"},
     "requestReplay": {"dataset": "people"},
+    "createDataLake": {"lakeId": "us", "name": "US", "owner": "ann", "region": "us-east-1"},
+    "ingestDataset": {"lake": "eu", "dataset": "people", "dataSource": "crm", "recordCount": 1},
+    "requestGdprDeletion": {"lake": "eu", "subjectId": "user-1", "reason": "asked", "requestedBy": "desk"},
+    "processGdprDeletion": {"deletion": "none"},
+    "holdGdprDeletion": {"deletion": "none", "reason": "no"},
+    "releaseGdprDeletion": {"deletion": "none", "reason": "no"},
+    "rejectGdprDeletion": {"deletion": "none", "reason": "no"},
+    "auditAccess": {"lake": "eu", "dataset": "people", "accessor": "me", "action": "read", "purpose": "no"},
 }
 
 
@@ -86,13 +103,14 @@ async def test_without_a_key_the_catalog_is_open_and_nothing_else(server: Server
     await do(
         server, "registerDataProduct", name="people-product", domain="people-domain", owner="ann", schema={"id": "int"}
     )
+    await do(server, "createDataLake", lakeId="eu", name="EU", owner="ann", region="eu-central-1")
     async with httpx.AsyncClient(base_url=server.url) as anybody:
         assert (await answer(anybody, CATALOG))["data"] == await server.ask(CATALOG)
         for query in GUARDED:
             assert refused(await answer(anybody, query)) == NEEDS_A_KEY, query
         for name, given in MUTATIONS.items():
             assert refused(await answer(anybody, document(name, "__typename"), given)) == NEEDS_A_KEY, name
-    assert (await server.ask("{ serverInfo { position } }"))["serverInfo"] == {"position": 8}
+    assert (await server.ask("{ serverInfo { position } }"))["serverInfo"] == {"position": 9}
 
 
 async def test_every_mutation_is_tried_without_a_key(server: ServerProcess) -> None:

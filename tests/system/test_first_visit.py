@@ -13,6 +13,13 @@ pytestmark = pytest.mark.skipif(BINARY is None, reason="needs Chromium: install 
 
 CURSOR = "document.querySelector('#query').setSelectionRange({0}, {0})"
 STATE = "document.querySelector('#state').textContent.startsWith({!r})"
+GUARDED = """mutation {
+  registerDataset(input: {name: "visits", schema: {day: "date"}}) { dataset { id } }
+  createDataLake(input: {lakeId: "eu", name: "EU", owner: "o", region: "r", complianceLevel: GDPR}) { dataLake { id } }
+  ingestDataset(input: {lake: "eu", dataset: "visits", dataSource: "web", recordCount: 1, containsPii: false}) {
+    dataLake { id }
+  }
+}"""
 
 
 async def test_the_example_runs_operation_by_operation(tmp_path: Path) -> None:
@@ -37,3 +44,22 @@ async def test_the_example_runs_operation_by_operation(tmp_path: Path) -> None:
             await tab.evaluate(CURSOR.format(0))
             await tab.click("#run")
             await tab.until(STATE.format("Answered in"))
+
+
+async def test_rows_of_a_guarded_lake_are_read_with_a_purpose(tmp_path: Path) -> None:
+    assets = f"http://127.0.0.1:{closed_port()}"
+    async with serving(tmp_path / "data", GRAPHIQL="true", GRAPHIQL_ASSETS=assets) as server:
+        await server.ask(GUARDED)
+        async with opened(f"{server.url}/graphql") as tab:
+            await tab.until("document.querySelector('#problem')?.textContent")
+            await tab.fill("#key", server.key)
+            await tab.fill("#query", '{ dataset(name: "visits") { records { totalCount } } }')
+            await tab.click("#run")
+            await tab.until(STATE.format("Answered with errors"))
+            assert "where each read needs a purpose" in await tab.text("#result")
+            await tab.fill("#purpose", "Prüfung 118, Łódź")
+            await tab.click("#run")
+            await tab.until(STATE.format("Answered in"))
+            assert '"totalCount": 0' in await tab.text("#result")
+        log = await server.ask('{ dataLake(id: "eu") { accessLog { nodes { purpose } } } }')
+        assert log["dataLake"]["accessLog"]["nodes"] == [{"purpose": "Prüfung 118, Łódź"}]

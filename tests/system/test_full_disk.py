@@ -69,6 +69,28 @@ async def test_every_process_fails_cleanly_on_a_full_disk_and_works_on_a_free_on
     ]
 
 
+async def test_an_erasure_that_finds_no_room_leaves_everything_and_is_done_when_there_is_some(
+    server: ServerProcess,
+) -> None:
+    file = await prepared(server)
+    keyed = [FIELDS[0], {**FIELDS[1], "subjectKey": True}]
+    await do(server, "evolveSchema", dataset="people", fields=keyed, compatibility="NONE")
+    await do(server, "appendData", dataset="people", contractId="c", batchId="b1", fileUrl=file)
+    await do(server, "createDataLake", lakeId="eu", name="EU", owner="o", region="eu", complianceLevel="GDPR")
+    await do(server, "ingestDataset", lake="eu", dataset="people", dataSource="x", recordCount=1, containsPii=True)
+    given = {"lake": "eu", "subjectId": "7919-1@example.com", "reason": "a letter", "requestedBy": "desk"}
+    deletion = (await do(server, "requestGdprDeletion", "deletion { id }", **given))["deletion"]["id"]
+    before, stood = taken(server.data_dir), await head(server)
+    with small_disk(server, 100_000):
+        assert await refusal(server, "processGdprDeletion", deletion=deletion) == FULL
+    assert (taken(server.data_dir), await head(server)) == (before, stood)
+    select = "deletion { status erased { layer rows } }"
+    done = await do(server, "processGdprDeletion", select, deletion=deletion)
+    assert done["deletion"] == {"status": "COMPLETED", "erased": [{"layer": "BRONZE", "rows": 1}]}
+    assert (await server.ask(BATCHES))["batches"]["nodes"][0]["rowCount"] == ROWS - 1
+    assert len(taken(server.data_dir)) == len(before) + 1, "raw has a list of what it lost"
+
+
 def raw(server: ServerProcess) -> set[str]:
     """A refused upload's own copy may stay until the sweep, for a twin of the run may name it."""
     folder = server.data_dir / "lake" / "people" / "raw"

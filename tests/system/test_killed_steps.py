@@ -1,6 +1,8 @@
 """kill -9 of a worker before each step of each process: another one ends the run as if nothing had been."""
 
 import asyncio
+import base64
+import json
 import os
 import re
 import uuid
@@ -13,6 +15,7 @@ from typing import Any
 
 import pyarrow.parquet as parquet
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from server.adapters.runs import RunFilter, RunStatus
 from server.adapters.storage import layout
@@ -32,7 +35,7 @@ from tests.system.dying import Nursery, opened, working
 Json = dict[str, Any]
 FIELDS = [
     {"name": "id", "type": "int"},
-    {"name": "email", "type": "string", "pii": True},
+    {"name": "email", "type": "string", "pii": True, "subjectKey": True},
     {"name": "born", "type": "date", "pii": True},
 ]
 CSV = "id,email,born\n1,ada@x.org,1815-12-10\n2,bo@x.org,1912-06-23\nthree,cy@x.org,1906-12-09\n4,,\n"
@@ -43,6 +46,7 @@ TERMS: Json = {
     "onBadRows": "SET_ASIDE",
     "retentionDays": 1,
 }
+SUBJECT = "ada@x.org"
 LATER = timedelta(days=30)
 
 
@@ -80,6 +84,12 @@ class World:
             await self.begin(step, name, wait=30)
         if task == "compact":
             await self.append(name, f"{name}-b2")
+        if task == "erase":
+            await self.do("createDataLake", lakeId=name, name=name, owner="o", region="eu", complianceLevel="GDPR")
+            ingest = {"lake": name, "dataset": name, "dataSource": "f", "recordCount": 4, "containsPii": True}
+            await self.do("ingestDataset", **ingest)
+            asked = {"lake": name, "subjectId": "ada@x.org", "reason": "a letter", "requestedBy": "desk"}
+            await self.do("requestGdprDeletion", **asked)
 
     async def begin(self, task: str, name: str, wait: float = 0) -> None:
         """Ask for a process."""
@@ -95,8 +105,22 @@ class World:
                 await self.do("anonymizeData", batchId=batch, waitSeconds=wait)
             case "publish":
                 await self.do("publishData", batchId=batch, waitSeconds=wait)
+            case "erase":
+                query = "select id from gdpr_deletion where lake = $1 and ended is null"
+                deletion = await self.database.pool.fetchval(query, f"lake:{name}")
+                await self.do("processGdprDeletion", deletion=deletion, waitSeconds=wait)
             case "replay":
                 await self.do("requestReplay", dataset=name, reason="anew", waitSeconds=wait)
+            case "erase":
+                (asked,) = await self.requests(name)
+                await self.do("processGdprDeletion", deletion=asked["id"], waitSeconds=wait)
+
+    async def requests(self, name: str) -> list[Json]:
+        """The erasure requests of the lake that is named as the dataset."""
+        query = "query ($id: ID!) { node(id: $id) { ... on DataLake { deletions { nodes { id status subjectId unreached"
+        query += " erased { batch { rowCount rejectedRowCount } layer rows } } } } } }"
+        found = (await self.graph.ask(query, id=f"lake:{name}"))["node"]
+        return [] if found is None else list(found["deletions"]["nodes"])
 
     async def begin_jobs(self, task: str) -> None:
         """Ask for the runs that are nobody's wish."""
@@ -112,6 +136,7 @@ class World:
         return {
             "batches": sorted((row.status, row.row_count, row.rejected_row_count) for row in batches),
             "events": Counter(event.type for event in events),
+            "erasures": [{**one, "id": None} for one in await self.requests(name)],
             "replaying": replay is not None,
             "rows": {
                 layer.value: sorted(row for source in found for row in rows(source.path))
@@ -133,7 +158,7 @@ def rows(path: Path) -> list[tuple[str, ...]]:
     return [(place, *map(repr, row.items())) for place, row in zip(places, bare, strict=True)]
 
 
-RUNS = ("append", "ndjson", "check", "anonymize", "publish", "replay", "expire", "compact")
+RUNS = ("append", "ndjson", "check", "anonymize", "publish", "replay", "expire", "compact", "erase")
 
 
 @pytest.fixture
@@ -163,6 +188,7 @@ async def test_a_run_ends_once_and_alike_whatever_step_its_worker_dies_at(
         steps = await nursery.steps(task)
         after = await world.seen(twin)
     assert steps > 2
+    assert after != before
     victims = [f"{task}-{step}" for step in range(1, steps + 1)]
     async with working(settings, heartbeat=30) as (database, parts):
         world = World(database, parts)
@@ -181,14 +207,30 @@ async def test_a_run_ends_once_and_alike_whatever_step_its_worker_dies_at(
         runs = (await parts.board.list(RunFilter(), first=1000)).runs
         ended = await world.jobs.ended([run.id for run in runs])
         assert [run.error for run in ended if run.status is not RunStatus.SUCCEEDED] == []
-        for staged in (settings.data_dir / "lake" / ".staging").iterdir():
+        for staged in (settings.data_dir / "lake" / ".staging").glob("*.part"):
             os.utime(staged, (0, 0))  # a sweep looks at the clock: what was just written may be under way
         await parts.sweeper.sweep(datetime.now(UTC) + LATER)
         for name in victims:
             assert await world.seen(name) == after, name
             assert world.files(name) == world.files(twin), name
-        assert list((settings.data_dir / "lake" / ".staging").iterdir()) == []
+            await check_proven(world, name)
+        assert list((settings.data_dir / "lake" / ".staging").glob("*.part")) == []
+        assert list((settings.data_dir / "keys").rglob("subjects/*")) == []
+        assert await database.pool.fetchval("select count(*) from erased_object") == 0
         assert (await parts.mesh.verify(1)).intact
+
+
+async def check_proven(world: World, name: str) -> None:
+    """The receipt of each erasure is signed, and names the event that completed it."""
+    for asked in await world.requests(name):
+        query = "query ($d: ID!) { erasureReceipt(deletion: $d) { receipt signature publicKey } }"
+        proof = (await world.graph.ask(query, d=asked["id"]))["erasureReceipt"]
+        public = Ed25519PublicKey.from_public_bytes(base64.b64decode(proof["publicKey"]))
+        public.verify(base64.b64decode(proof["signature"]), proof["receipt"].encode())
+        told = json.loads(proof["receipt"])
+        (event,) = await Log(world.database.pool).at_positions([told["position"]])
+        assert (event.type, event.hash.hex()) == ("GDPRDeletionCompleted", told["eventHash"])
+        assert told["deletion"] == asked["id"]
 
 
 async def check_whole(world: World, name: str, before: Json, after: Json) -> None:

@@ -54,7 +54,7 @@ DOCUMENTS: dict[str, tuple[str, str]] = {
     '{ processRun(id: "a/b") { id } }': ("BAD_USER_INPUT", "id 'a/b' is not a name"),
     'mutation { registerDataset(input: {name: 3, schema: {id: "int"}}) { events { type } } }': (
         "GRAPHQL_VALIDATION_FAILED",
-        "String cannot represent a non string value: 3",
+        "String cannot represent a non string value.",
     ),
     'mutation { quarantineBatch(input: {batchId: "b1", reason: "a\\u0000b"}) { events { type } } }': (
         "BAD_USER_INPUT",

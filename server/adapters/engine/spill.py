@@ -14,8 +14,7 @@ def spill_folder(root: Path) -> Generator[Path]:
     """A folder that is this process's alone while the block runs. What dead processes left in `root` is removed."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(root, fcntl.LOCK_EX):  # one process at a time looks who lives, and joins them
-        for left in root.iterdir():
-            _remove_unheld(left)
+        _remove_dead(root)
         folder = root / uuid.uuid4().hex
         folder.mkdir(mode=0o700)
         held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -25,6 +24,17 @@ def spill_folder(root: Path) -> Generator[Path]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(held)
+
+
+def clear_spill(root: Path) -> None:
+    """Remove what dead processes left."""
+    with _locked(root, fcntl.LOCK_EX):
+        _remove_dead(root)
+
+
+def _remove_dead(root: Path) -> None:
+    for left in root.iterdir():
+        _remove_unheld(left)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ _LANDED = re.compile(
     rf"landing/([0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})/({LABEL_PATTERN.pattern})", re.ASCII
 )
 LANDING = "landing/"
+CHECKPOINTS = "_checkpoints/"
 
 
 @record
@@ -80,6 +81,12 @@ def raw(dataset: str, batch: str, sha256: str, suffix: str) -> str:
     return _of_batch(dataset, "raw", batch, sha256 + suffix)
 
 
+def raw_gaps(dataset: str, batch: str, sha256: str) -> str:
+    """Which records a raw file with this digest lacks after an erasure; no object where it lacks none."""
+    assert _SHA256.fullmatch(sha256), "gaps stand beside a raw file and are named by its SHA-256"
+    return _of_batch(dataset, "raw", batch, f"{sha256}.gaps.json")
+
+
 def bronze(dataset: str, batch: str, attempt: int) -> str:
     """Typed rows of the batch."""
     return _of_batch(dataset, "bronze", batch, f"{_number(attempt)}.parquet")
@@ -136,6 +143,12 @@ def delta_log(dataset: str) -> str:
 def folders(dataset: str, batch: str) -> tuple[str, ...]:
     """The prefixes below which everything of a batch stands that is the batch's alone."""
     return tuple(_of_batch(dataset, layer, batch, "") for layer in ("raw", "bronze", "silver", "gold"))
+
+
+def checkpoint(position: int) -> str:
+    """A signed checkpoint of the log: no dataset's name starts with '_'."""
+    assert position >= 1, "positions count from 1"
+    return f"{CHECKPOINTS}{position:019d}.json"
 
 
 def batch_claim(dataset: str, batch: str) -> str:

@@ -1,8 +1,10 @@
 """Objects on the local disk: one folder, one file for each key."""
 
+import fcntl
 import os
 import shutil
 import uuid
+import weakref
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -26,6 +28,7 @@ class LocalStorage:
         self.root = root.resolve()
         self._staging = self.root / ".staging"
         self._staging.mkdir(mode=0o700, exist_ok=True)
+        self._alive: str | None = None
 
     def path(self, key: str) -> Path:
         """Where the object of `key` stands or would stand. Raises: BadUserInput, for what is no key."""
@@ -48,7 +51,9 @@ class LocalStorage:
 
     def staging(self) -> Path:
         """The path of a private file that does not exist yet, on the same file system as the objects."""
-        return self._staging / f"{uuid.uuid4().hex}.part"
+        if self._alive is None:
+            self._alive = self._living()
+        return self._staging / f"{self._alive}.{uuid.uuid4().hex}.part"
 
     def claim(self, key: str, *, shared: bool = False) -> AbstractContextManager[None]:
         """Be the only one who writes `key`, or one who shares it, until the block ends or the process does.
@@ -78,6 +83,14 @@ class LocalStorage:
             else:
                 return
         raise Unavailable(f"the folder of {key!r} is being removed over and over; try again")
+
+    def exchange(self, staged: Path, key: str) -> None:
+        """Put a closed staged file in the place of an object, in one step: only of what nobody else counts on."""
+        assert staged.parent == self._staging, "only files of staging() can be committed"
+        target = self.path(key)
+        staged.chmod(staged.stat().st_mode & 0o555)
+        staged.replace(target)
+        sync_folder(target.parent)
 
     def copy(self, source: str, key: str) -> None:
         """A second object with the same bytes. Raises: ObjectMissing, ObjectExists, StorageFull."""
@@ -119,7 +132,23 @@ class LocalStorage:
     def sweep_staging(self, older_than: datetime) -> int:
         """Remove staged files last written before an instant, unless an upload still writes them; answers how many."""
         old = [path for path in self._staging.iterdir() if _written_before(path, older_than)]
-        return sum(remove_unheld(path) for path in old)
+        return sum(remove_unheld(path) and path.suffix == ".part" for path in old)
+
+    def sweep_dead(self) -> int:
+        """Remove the staged files of processes that have ended; answers how many."""
+        left = 0
+        for alive in list(self._staging.glob("*.alive")):
+            if remove_unheld(alive):
+                left += sum(remove_unheld(path) for path in list(self._staging.glob(f"{alive.stem}.*.part")))
+        return left
+
+    def _living(self) -> str:
+        """The first part of the names of staged files: a file of that name is locked as long as this store is used."""
+        name = uuid.uuid4().hex
+        held = os.open(self._staging / f"{name}.alive", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        weakref.finalize(self, os.close, held)
+        return name
 
     def _is_taken(self, target: Path) -> bool:
         """By an object, by a folder of objects, or because an object stands where a folder would have to."""

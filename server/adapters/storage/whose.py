@@ -12,6 +12,7 @@ _NAME = NAME_PATTERN.pattern
 _OF_BATCH = re.compile(rf"({_NAME})/(raw|bronze|silver|gold)/({_NAME})/([0-9a-f]+)(\.[a-z0-9.]+)", re.ASCII)
 _COPY = re.compile(rf"({_NAME})/compact/[a-z]+/[0-9]+\.parquet", re.ASCII)
 _DELTA_LOG = re.compile(rf"{_NAME}/gold/_delta_log/.+", re.ASCII)
+_CHECKPOINT = re.compile(r"_checkpoints/[0-9]{19}\.json", re.ASCII)
 _ALIGNED = re.compile(r"\.[0-9a-f]{12}\.parquet", re.ASCII)
 
 
@@ -48,7 +49,12 @@ class DeltaLog:
     """A file of a Delta log, which looks after itself."""
 
 
-Owned: TypeAlias = LandingFile | BatchFile | Copy | DeltaLog
+@record
+class CheckpointFile:
+    """A signed checkpoint of the log, kept for good."""
+
+
+Owned: TypeAlias = LandingFile | BatchFile | Copy | DeltaLog | CheckpointFile
 
 
 def owner_of(key: str) -> Owned | None:
@@ -61,12 +67,14 @@ def owner_of(key: str) -> Owned | None:
         return None if what is None else BatchFile(dataset=dataset, batch=batch, what=what, mark=mark)
     if copy := _COPY.fullmatch(key):
         return Copy(dataset=copy[1])
+    if _CHECKPOINT.fullmatch(key):
+        return CheckpointFile()
     return DeltaLog() if _DELTA_LOG.fullmatch(key) else None
 
 
 def _what(layer: str, mark: str, suffix: str) -> What | None:
     if layer == "raw":
-        return What.RAW if len(mark) == 64 and suffix.count(".") == 1 else None
+        return What.RAW if len(mark) == 64 and (suffix.count(".") == 1 or suffix == ".gaps.json") else None
     if not mark.isdecimal():
         return None
     match layer, suffix:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 import orjson
@@ -15,8 +15,8 @@ from server.kernel.record import record
 from server.kernel.recorded import Recorded
 
 APPEND_SQL = """
-select * from append_many($1::text[], $2::bytea[], $3::int[], $4::int[], $5::text[], $6::int[],
-                          $7::text[], $8::text[], $9::jsonb[], $10::jsonb[])
+select * from append_many($1::text[], $2::bytea[], $3::int[], $4::int[], $5::int[], $6::text[], $7::int[],
+                          $8::text[], $9::text[], $10::bigint[], $11::text[], $12::text[], $13::jsonb[], $14::jsonb[])
 """
 
 
@@ -34,10 +34,25 @@ class NewEvent:
 
 @record
 class StreamCheck:
-    """A stream must stand at this version: 0 = must not exist, MUST_EXIST = any."""
+    """A stream must stand at this version: 0 = must not exist, MUST_EXIST = any.
+
+    Audited accesses decide nothing: those behind the version are overlooked.
+    """
 
     stream: Urn
     version: int
+
+
+@record
+class QuietCheck:
+    """No event of these types that concerns `thing` may stand behind `position`."""
+
+    thing: Urn
+    types: tuple[type, ...]
+    position: int
+
+
+Check: TypeAlias = StreamCheck | QuietCheck
 
 
 @record
@@ -45,7 +60,7 @@ class Append:
     """What one command wants recorded, all or nothing."""
 
     intent: Intent
-    checks: tuple[StreamCheck, ...]
+    checks: tuple[Check, ...]
     events: tuple[NewEvent, ...]
 
 
@@ -60,7 +75,10 @@ class Outcome(StrEnum):
 
 @record
 class Result:
-    """The answer to one append. A conflict names the stream and the version at which it stands."""
+    """The answer to one append. A conflict names the stream and the version at which it stands.
+
+    `versions`: those of its events in their streams, where they were appended just now.
+    """
 
     outcome: Outcome
     first: int | None
@@ -68,6 +86,7 @@ class Result:
     at: datetime | None
     stream: str | None
     actual: int | None
+    versions: tuple[int, ...] = ()
 
 
 @record
@@ -106,18 +125,31 @@ def encode(append: Append, codec: Codec) -> Encoded:
 def columns(group: Sequence[Encoded]) -> tuple[list[Any], ...]:
     """The group as the parallel arrays of `append_many`."""
     appends = [encoded.append for encoded in group]
+    streams = [[check for check in a.checks if isinstance(check, StreamCheck)] for a in appends]
+    quiet = [
+        [entry for check in a.checks if isinstance(check, QuietCheck) for entry in entries(check)] for a in appends
+    ]
     return (
         [a.intent.key for a in appends],
         [a.intent.digest for a in appends],
-        [len(a.checks) for a in appends],
+        [len(checks) for checks in streams],
+        [len(each) for each in quiet],
         [len(a.events) for a in appends],
-        [check.stream for a in appends for check in a.checks],
-        [check.version for a in appends for check in a.checks],
+        [check.stream for checks in streams for check in checks],
+        [check.version for checks in streams for check in checks],
+        [thing for each in quiet for thing, _, _ in each],
+        [name for each in quiet for _, name, _ in each],
+        [position for each in quiet for _, _, position in each],
         [new.stream for a in appends for new in a.events],
         [name for encoded in group for name in encoded.types],
         [data for encoded in group for data in encoded.data],
         [meta for encoded in group for meta in encoded.metas],
     )
+
+
+def entries(check: QuietCheck) -> list[tuple[Urn, str, int]]:
+    """The check as `append_many` takes it: one entry for each type."""
+    return [(check.thing, kind.__name__, check.position) for kind in check.types]
 
 
 def result(row: asyncpg.Record) -> Result:
@@ -129,6 +161,7 @@ def result(row: asyncpg.Record) -> Result:
         at=row["at"],
         stream=row["stream"],
         actual=row["actual"],
+        versions=tuple(row["versions"] or ()),
     )
 
 

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 
-from server.adapters.store.aggregate import Aggregate, Loaded
-from server.adapters.store.append import Append, NewEvent, Outcome, Result, StreamCheck
+from server.adapters.store.aggregate import MAX_TRIES, Aggregate, Loaded
+from server.adapters.store.append import MUST_EXIST, Append, Check, NewEvent, Outcome, Result, StreamCheck
 from server.adapters.store.snapshots import Snapshots
 from server.adapters.store.streams import Streams
 from server.adapters.store.writer import Writer
@@ -22,8 +22,6 @@ from server.kernel.record import record
 C = TypeVar("C")
 E = TypeVar("E")
 S = TypeVar("S")
-
-MAX_TRIES = 5
 
 # What things belong to, whom events about them concern too.
 Owners: TypeAlias = Callable[[Collection[Urn]], Awaitable[Mapping[Urn, Sequence[Urn]]]]
@@ -53,7 +51,7 @@ class Receipt:
 class Decision:
     """What an attempt came to: the versions that it rests on and the events that it wants recorded."""
 
-    checks: tuple[StreamCheck, ...]
+    checks: tuple[Check, ...]
     events: tuple[NewEvent, ...]
 
 
@@ -84,10 +82,12 @@ class Commands:
         for row in rows:
             if row["type"] is None:
                 state = aggregate.state.validate_json(row["data"])
-            else:
+            elif row["type"] not in aggregate.beside:
                 event: Any = self._codec.decode(row["type"], row["shape"], row["data"].encode())  # the stream's E
                 state = aggregate.decider.evolve(state, event)
-        return Loaded(Urn(rows[-1]["stream"]), rows[-1]["version"], state)
+        loaded = Loaded(Urn(rows[-1]["stream"]), rows[-1]["version"], state)
+        self._snapshots.folded(aggregate, loaded, sum(row["type"] is not None for row in rows))
+        return loaded
 
     async def execute(
         self,
@@ -96,7 +96,7 @@ class Commands:
         command: C,
         intent: Intent,
         *,
-        guards: Sequence[StreamCheck] = (),
+        guards: Sequence[Check] = (),
         about: tuple[Urn, ...] = (),
         expected: int | None = None,
     ) -> Receipt:
@@ -114,7 +114,7 @@ class Commands:
             self._snapshots.note(aggregate, loaded, [new.event for new in decision.events])
             return Decision(checks=(*decision.checks, *guards), events=decision.events)
 
-        return await self.perform(intent, attempt)
+        return await self.perform(intent, attempt, tries=aggregate.tries)
 
     async def perform(
         self, intent: Intent, attempt: Callable[[], Awaitable[Decision]], *, tries: int = MAX_TRIES
@@ -138,6 +138,16 @@ class Commands:
             moved = result.stream
             await sleep(random.uniform(0, 0.002) * 2 ** min(number, MAX_TRIES))  # noqa: S311  # jitter, not a secret
         raise Conflict(f"{moved} changed {tries} times while this was decided; try again")
+
+    async def note(self, intent: Intent, events: tuple[NewEvent, ...]) -> Result:
+        """Append what decides nothing to streams that exist; what the events are about stands as it is given."""
+        streams = dict.fromkeys(new.stream for new in events)
+        checks = tuple(StreamCheck(stream=stream, version=MUST_EXIST) for stream in streams)
+        return await self._writer.submit(Append(intent=intent, checks=checks, events=events))
+
+    async def keep(self, aggregate: Aggregate[C, E, S], stream: Urn) -> None:
+        """Fold a stream that grew without anybody who loaded it: its state is kept, and later loads are short."""
+        await self.load(aggregate, stream)
 
     async def answered(self, intent: Intent) -> Receipt | None:
         """The answer that this key has already. Raises: Conflict where it was given for another input."""

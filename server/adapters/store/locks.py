@@ -35,6 +35,13 @@ async def delta_log_locked(pool: asyncpg.Pool, dataset: Urn) -> AsyncGenerator[N
 
 
 @asynccontextmanager
+async def batch_erasure_locked(pool: asyncpg.Pool, batch: Urn) -> AsyncGenerator[None]:
+    """Be the only erasure that makes files of the batch, or takes away what nothing names of it."""
+    async with locked(pool, f"erasure in {batch.lower()}"):
+        yield
+
+
+@asynccontextmanager
 async def product_datasets_locked(pool: asyncpg.Pool, product: Urn) -> AsyncGenerator[None]:
     """Be the only one who registers datasets into the product or deletes it."""
     async with locked(pool, f"datasets of {product.lower()}"):

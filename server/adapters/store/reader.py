@@ -53,6 +53,12 @@ class Reader:
         async with self._sessions() as session:
             return (await session.exec(statement)).all()
 
+    async def ever(self, table: type[R], *conditions: ColumnElement[bool]) -> R | None:
+        """The newest row, standing or not, that satisfies the conditions."""
+        statement = select(table).where(*conditions).order_by(col(table.valid_from).desc()).limit(1)
+        async with self._sessions() as session:
+            return (await session.exec(statement)).first()
+
     async def by_ids(self, table: type[R], asked: Sequence[At]) -> dict[At, R]:
         """The rows of these URNs, each at its own position."""
         found = await self.children(table, "id", "id", asked)

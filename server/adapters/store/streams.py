@@ -7,15 +7,16 @@ from typing import TypeAlias
 
 import asyncpg
 
+from server.adapters.store.snapshots import DIGEST_SQL
 from server.kernel.ids import Urn
 
 MAX_STREAMS = 200
 
-# One row for the snapshot, if there is one of this shape, with `type` null; then the events after it, oldest first.
+# One row for the snapshot, if a whole one of this shape is kept, with `type` null; then the events after it, in order.
 # The laterals keep their `offset 0`: without it the planner may read the whole log for a handful of streams.
-_ROWS_SQL = """
+_ROWS_SQL = f"""
 select wanted.number, found.* from unnest($1::text[], $2::text[]) with ordinality wanted (stream, shape, number)
-left join snapshots kept on kept.stream = wanted.stream and kept.shape = wanted.shape
+left join snapshots kept on kept.stream = wanted.stream and kept.shape = wanted.shape and kept.digest = {DIGEST_SQL}
 cross join lateral (
   select kept.stream, kept.version, null as type, 0 as shape, kept.state::text as data where kept.stream is not null
   union all
@@ -23,7 +24,7 @@ cross join lateral (
    where lower(stream) = lower(wanted.stream) and version > coalesce(kept.version, 0) order by version offset 0)
 ) found
 order by wanted.number, found.version
-"""
+"""  # noqa: S608  # our own words
 
 # A stream and the shape of its snapshot.
 Wanted: TypeAlias = tuple[Urn, str]

@@ -55,7 +55,10 @@ class CommandRow(SQLModel, table=True):
 
 
 class SnapshotRow(SQLModel, table=True):
-    """A stream's state at a version: a cache that may be deleted. `shape` is the fingerprint of the state's fields."""
+    """A stream's state at a version: a cache that may be deleted. `shape` is the fingerprint of the state's fields.
+
+    `digest`: SHA-256 of the rest of the row, so that what was changed by mishap is not believed.
+    """
 
     __tablename__ = "snapshots"  # pyright: ignore[reportAssignmentType]  # SQLModel takes the plain name
 
@@ -63,3 +66,4 @@ class SnapshotRow(SQLModel, table=True):
     version: int = Field(sa_column=Column(Integer, nullable=False))
     shape: str = Field(sa_column=Column(Text, nullable=False))
     state: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import field
 from typing import Any
 
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import validate_document
 from strawberry.types.execution import ExecutionContext
@@ -55,7 +55,7 @@ class DocumentCache:
 
     def keep(self, text: str, checked: Checked) -> None:
         size = _size(text)
-        if size * LARGEST_SHARE > self.bytes or text in self._checked:
+        if size * LARGEST_SHARE > self.bytes or text in self._checked or _tells(text, checked.document):
             return
         self._checked[text] = checked
         self.held_bytes += size
@@ -66,6 +66,14 @@ class DocumentCache:
 
 def _size(text: str) -> int:
     return ENTRY_BYTES + TREE_BYTES * len(text)
+
+
+def _tells(text: str, document: DocumentNode) -> bool:
+    """Whether it holds texts to be recorded, such as the id of somebody to be erased: that is not kept."""
+    return '"' in text and any(
+        isinstance(node, OperationDefinitionNode) and node.operation is OperationType.MUTATION
+        for node in document.definitions
+    )
 
 
 class Documents(SchemaExtension):

@@ -27,7 +27,10 @@ from server.kernel.errors import Refused, Unavailable
 LOG = logging.getLogger("lakemesh.graphql")
 MASKED = "internal error"
 TOO_MANY_TOKENS = "Document contains more than"  # how graphql-core begins that one syntax error
-_FOUND = re.compile(r", found: .*", re.DOTALL)  # how it repeats an input, which may hold rows, to its end
+# How it repeats an input, which may hold rows or the id of a person, to the end of its message.
+_FOUND = re.compile(r"(?:[,;]|(\?)) [Ff]ound: .*", re.DOTALL)
+_TEXT = re.compile(r"\b((?:String|ID) cannot represent [^:]*): .*", re.DOTALL)
+_TOKEN = re.compile(r"\b(String|BlockString|Int|Float) ['\"].*", re.DOTALL)
 UNREADABLE = (CannotGetOperationTypeError, InvalidOperationTypeError, MissingQueryError)
 
 
@@ -77,6 +80,12 @@ def client_code(error: GraphQLError) -> str | None:
     return None
 
 
+def without_input(error: GraphQLError) -> str:
+    """The message of graphql-core, without what the client sent."""
+    message = _TEXT.sub(r"\1.", _FOUND.sub(lambda found: found[1] or ".", error.message))
+    return _TOKEN.sub(r"\1.", message) if isinstance(error, GraphQLSyntaxError) else message
+
+
 def _came_from_client(node: Node) -> bool:
     return isinstance(node, VariableDefinitionNode | ArgumentNode | ValueNode)
 
@@ -93,7 +102,7 @@ class Schema(StrawberrySchema):
             code = client_code(error)
             if code is not None:
                 if not isinstance(error.original_error, Refused):
-                    error.message = _FOUND.sub(".", error.message)
+                    error.message = without_input(error)
                 errors[at] = coded(error, code)
                 continue
             cause = error.original_error or error

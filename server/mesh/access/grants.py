@@ -14,22 +14,31 @@ from server.kernel.data_format import DataFormat
 from server.kernel.errors import BadUserInput, Forbidden
 from server.kernel.ids import Kind, Urn, name_of, reference, urn
 from server.kernel.intent import Intent
+from server.kernel.purpose import HEADER, check_purpose
 from server.kernel.text import said
+from server.mesh.audit.service import Access, AccessAudit, Action, Reading
 from server.mesh.batch.commands import GrantConsumption, RevokeConsumption
 from server.mesh.batch.queries import BatchQueries, BatchRow, GrantRow
 from server.mesh.batch.stream import BATCHES
 
 LONGEST_GRANT = timedelta(days=366)
+UNSAID = f"this grant says none: send it as the header {HEADER}, or ask the owner for a grant with a purpose"
 
 
 class Grants:
     """Lets consumers read published batches."""
 
     def __init__(
-        self, commands: Commands, batches: BatchQueries, signer: Signer, clock: Callable[[], datetime]
+        self,
+        commands: Commands,
+        batches: BatchQueries,
+        audit: AccessAudit,
+        signer: Signer,
+        clock: Callable[[], datetime],
     ) -> None:
         self._commands = commands
         self._batches = batches
+        self._audit = audit
         self._signer = signer
         self._clock = clock
 
@@ -56,6 +65,7 @@ class Grants:
                 field="format",
             )
         batch = reference(Kind.BATCH, batch_id, field="batchId")
+        await self._admit(batch, None if purpose is None else check_purpose(purpose))
         command = GrantConsumption(
             batch=batch,
             grant=urn(Kind.GRANT, str(uuid.UUID(bytes=intent.seed()[:16], version=4))),
@@ -87,10 +97,17 @@ class Grants:
         )
         return Address(path=path, method="GET", headers={}, expires_at=expires_at)
 
-    async def authorize(self, permit: Permit) -> None:
+    async def _admit(self, batch: Urn, purpose: str | None) -> None:
+        """Refuse a grant whose every use would be refused. Raises: BadUserInput."""
+        row = (await self._batches.by_ids([At(batch, NOW)])).get(At(batch, NOW))
+        if row is not None:
+            await self._audit.admit(row.dataset, purpose, need="say it as `purpose` of the grant")
+
+    async def authorize(self, permit: Permit, purpose: str | None, correlation_id: str, *, reads: bool) -> None:
         """Refuse a download whose grant has ended, or whose rows were replaced, since its address was made.
 
-        A replay may hide more than before: the old file is not for consumers any more. Raises: Forbidden.
+        A replay may hide more than before: the old file is not for consumers any more. `reads`: bytes will go out, so
+        that the access is recorded, for what the grant says or else `purpose`. Raises: Forbidden, BadUserInput.
         """
         if permit.grant is None:
             return
@@ -99,6 +116,11 @@ class Grants:
             raise Forbidden("this grant has ended or its batch is withdrawn; ask its owner for a new grant")
         if gold_key(live[0][1]) != permit.key:
             raise Forbidden("the batch was replayed since this address was made; read the grant's url again")
+        grant, batch = live[0]
+        reading = Reading(accessor=grant.consumer, purpose=grant.purpose or purpose, correlation_id=correlation_id)
+        place = await self._audit.admit(batch.dataset, reading.purpose, need=UNSAID)
+        if reads and place is not None:
+            await self._audit.record(reading, [(place, Access(dataset=batch.dataset, action=Action.DOWNLOAD))])
 
     async def _live(self, grants: Sequence[str]) -> list[tuple[GrantRow, BatchRow]]:
         """Grants that give something now, with their batches."""

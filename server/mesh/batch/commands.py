@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from server.kernel.ids import Urn
 from server.kernel.record import record
-from server.mesh.batch.facts import Anonymized, BatchReplayed, Checked, DataAppended
+from server.mesh.batch.facts import Anonymized, BatchReplayed, Checked, DataAppended, SubjectErased
 
 
 @record
@@ -36,11 +36,15 @@ class RecordAnonymization:
 
 @record
 class PublishGate:
-    """What the contract and the schema say now of publishing: personal columns, columns kept as they are."""
+    """What the contract and the schema say now of publishing: personal columns, columns kept as they are.
+
+    `strict`: the lake that lets no personal column through, whatever the contract keeps.
+    """
 
     has_quality_rules: bool
     personal: tuple[str, ...]
     kept: tuple[str, ...]
+    strict: Urn | None = None
 
 
 @record
@@ -110,6 +114,24 @@ class ExpireBatch:
     reason: str
 
 
+@record
+class FilesMade:
+    """The files from which others were made: the digest of raw, and attempts."""
+
+    raw: str
+    bronze: int
+    silver: int | None
+    gold: int | None
+
+
+@record
+class EraseSubject:
+    """Put files without a person's rows in place of those that they were made of."""
+
+    erased: SubjectErased
+    made_of: FilesMade
+
+
 Command: TypeAlias = (
     AppendData
     | RecordQuality
@@ -121,4 +143,5 @@ Command: TypeAlias = (
     | GrantConsumption
     | RevokeConsumption
     | ExpireBatch
+    | EraseSubject
 )

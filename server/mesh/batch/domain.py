@@ -6,11 +6,14 @@ from typing import assert_never
 from server.kernel.decider import Decider
 from server.kernel.errors import AlreadyExists, Conflict, NotFound, PreconditionFailed
 from server.kernel.ids import Urn, name_of
+from server.kernel.privacy import PrivacyRule
 from server.kernel.quality import broken_rules
 from server.mesh.batch.commands import (
     AppendData,
     Command,
+    EraseSubject,
     ExpireBatch,
+    FilesMade,
     GrantConsumption,
     PublishData,
     PublishGate,
@@ -22,6 +25,7 @@ from server.mesh.batch.commands import (
     RevokeConsumption,
 )
 from server.mesh.batch.facts import (
+    Anonymized,
     BatchExpired,
     BatchQuarantined,
     BatchReplayed,
@@ -56,17 +60,7 @@ def decide(command: Command, state: State) -> Sequence[Event]:  # noqa: C901  # 
             known = unpublished(batch, state, "anonymised")
             check_current(known, unchanged=bronze == known.bronze)
             check_rules(known, "privacy", anonymized.rules)
-            return [
-                DataAnonymized(
-                    batch=batch,
-                    attempt=attempt,
-                    rules=anonymized.rules,
-                    rows=anonymized.rows,
-                    changed_rows=anonymized.changed_rows,
-                    columns=anonymized.columns,
-                    k_anonymity=anonymized.k_anonymity,
-                )
-            ]
+            return [anonymized_event(batch, anonymized, attempt)]
         case PublishData(batch=batch, gate=gate, attempt=attempt, bronze=bronze, silver=silver):
             known = publishable(batch, state, gate)
             check_current(known, unchanged=(bronze, silver) == (known.bronze, known.silver))
@@ -95,6 +89,10 @@ def decide(command: Command, state: State) -> Sequence[Event]:  # noqa: C901  # 
         case ExpireBatch(batch=batch, expires_at=expires_at, reason=reason):
             unexpired(batch, state)
             return [BatchExpired(batch=batch, expires_at=expires_at, reason=reason)]
+        case EraseSubject(erased=erased, made_of=made_of):
+            known = unexpired(erased.batch, state)
+            check_current(known, unchanged=made_of == files_made(known))
+            return [erased]
         case _:
             assert_never(command)
 
@@ -124,10 +122,28 @@ def ready(batch: Urn, state: State) -> Batch:
     return known
 
 
+def anonymized_event(batch: Urn, anonymized: Anonymized, attempt: int) -> DataAnonymized:
+    """What the privacy rules did."""
+    return DataAnonymized(
+        batch=batch,
+        attempt=attempt,
+        rules=anonymized.rules,
+        rows=anonymized.rows,
+        changed_rows=anonymized.changed_rows,
+        columns=anonymized.columns,
+        k_anonymity=anonymized.k_anonymity,
+    )
+
+
 def check_current(known: Batch, *, unchanged: bool) -> None:
     """Refuse what was made of files that are not the batch's any more. Raises: Conflict."""
     if not unchanged:
         raise Conflict(f"batch {name_of(known.batch)!r} got new files while this worked on its old ones; ask again")
+
+
+def files_made(known: Batch) -> FilesMade:
+    """The batch's files as they count now."""
+    return FilesMade(raw=known.raw_digest, bronze=known.bronze, silver=known.silver, gold=known.gold)
 
 
 def check_rules(known: Batch, kind: str, rules: Sequence[object]) -> None:
@@ -156,16 +172,22 @@ def publishable(batch: Urn, state: State, gate: PublishGate) -> Batch:
             " so runQualityCheck must pass first",
             status=known.step.value,
         )
-    check_personal(batch, left_as_it_was(gate.personal, known.privacy_rules if known.silver else (), gate.kept))
+    check_personal(batch, known.privacy_rules if known.silver else (), gate)
     return known
 
 
-def check_personal(batch: Urn, bare: Sequence[str]) -> None:
+def check_personal(batch: Urn, applied: Sequence[PrivacyRule], gate: PublishGate) -> None:
     """Refuse personal columns that stand as they were. Raises: PreconditionFailed."""
+    bare = left_as_it_was(gate.personal, applied, () if gate.strict is not None else gate.kept)
     if bare:
+        needed = (
+            "anonymizeData must treat them, or the contract must KEEP them"
+            if gate.strict is None
+            else f"lake {name_of(gate.strict)!r} is STRICT and no KEEP lets them through; let the contract hide them"
+            " with updateContract, and treat them with anonymizeData"
+        )
         raise PreconditionFailed(
-            f"batch {name_of(batch)!r} holds the personal columns {', '.join(map(repr, bare))} as they were;"
-            " anonymizeData must treat them, or the contract must KEEP them",
+            f"batch {name_of(batch)!r} holds the personal columns {', '.join(map(repr, bare))} as they were; {needed}",
             columns=list(bare),
         )
 
@@ -199,7 +221,7 @@ def replayable(state: State, replayed: BatchReplayed, gate: PublishGate) -> Batc
         if gate.has_quality_rules and replayed.checked is None:
             raise PreconditionFailed(f"batch {name_of(batch)!r} was not checked in the replay")
         applied = replayed.anonymized.rules if replayed.anonymized is not None else ()
-        check_personal(batch, left_as_it_was(gate.personal, applied, gate.kept))
+        check_personal(batch, applied, gate)
     return replayed
 
 

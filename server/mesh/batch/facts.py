@@ -148,6 +148,29 @@ class BatchExpired:
     reason: str
 
 
+@record
+class SubjectErased:
+    """A person's rows are gone from the batch's files; those of `bronze`, `silver`, `gold` replace the old ones.
+
+    `raw`: SHA-256 of the raw file that counts now, hex; None: it is the upload's still. The counts are of what is left;
+    `erased_*` say how many rows, and how many set aside, went with this event.
+    """
+
+    batch: Urn
+    deletion: Urn
+    raw: str | None
+    bronze: int
+    silver: int | None
+    gold: int | None
+    row_count: int
+    rejected_row_count: int
+    size_bytes: int
+    erased_bronze: int
+    erased_silver: int
+    erased_gold: int
+    erased_rejects: int
+
+
 Event: TypeAlias = (
     DataAppended
     | QualityCheckPassed
@@ -160,6 +183,7 @@ Event: TypeAlias = (
     | ConsumptionGranted
     | ConsumptionRevoked
     | BatchExpired
+    | SubjectErased
 )
 
 

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from server.adapters.store.append import StreamCheck
+from server.adapters.store.append import Check, StreamCheck
+from server.kernel.compliance import ComplianceLevel
 from server.kernel.fields import Field
 from server.kernel.ids import Urn
 from server.kernel.privacy import PrivacyStrategy
@@ -13,14 +14,16 @@ from server.mesh.batch.state import Batch
 from server.mesh.contract.fit import Rule, left_behind, misfits
 from server.mesh.contract.queries import ContractQueries, ContractRow, terms_of_row
 from server.mesh.dataset.queries import DatasetQueries, fields_of
+from server.mesh.lake.membership import Memberships
 
 
 class FactsNow:
     """Reads of the other slices that decisions about batches rest on."""
 
-    def __init__(self, datasets: DatasetQueries, contracts: ContractQueries) -> None:
+    def __init__(self, datasets: DatasetQueries, contracts: ContractQueries, memberships: Memberships) -> None:
         self.datasets = datasets
         self.contracts = contracts
+        self.memberships = memberships
 
     async def columns(self, dataset: str, version: int) -> tuple[Field, ...]:
         """The columns of rows that were written under a version of the schema; personal if marked so then or now."""
@@ -46,7 +49,7 @@ class FactsNow:
             else "change them with updateContract",
         )
 
-    async def gate(self, batch: Batch, version: int | None = None) -> tuple[PublishGate, Sequence[StreamCheck]]:
+    async def gate(self, batch: Batch, version: int | None = None) -> tuple[PublishGate, Sequence[Check]]:
         """What publishing the batch asks now, and the versions that this rests on.
 
         `version`: of the schema under which its rows are written; that of the batch where none is given.
@@ -55,12 +58,16 @@ class FactsNow:
         contract = await self.contracts.known(batch.contract)
         terms = terms_of_row(contract)
         columns = await self.columns(batch.dataset, version or batch.schema_version)
+        membership = await self.memberships.of(dataset.id)
+        strict = membership.rules is not None and membership.rules.level is ComplianceLevel.STRICT
         gate = PublishGate(
             has_quality_rules=bool(terms.quality_rules),
             personal=tuple(field.name for field in columns if field.pii),
             kept=tuple(rule.column for rule in terms.privacy_rules if rule.strategy is PrivacyStrategy.KEEP),
+            strict=membership.rules.lake if membership.rules is not None and strict else None,
         )
         return gate, (
             StreamCheck(stream=Urn(dataset.id), version=dataset.revision),
             StreamCheck(stream=Urn(contract.id), version=contract.revision),
+            *membership.checks,
         )

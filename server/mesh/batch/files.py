@@ -1,15 +1,16 @@
 """The files of batches: made by the engine, put into storage, read back. Nothing here decides or records."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import orjson
 
 from server.adapters.engine.bare_statistics import without_statistics
+from server.adapters.engine.ingest.gaps import NO_GAPS, Gaps, read_gaps
 from server.adapters.engine.ingest.ingestion import Ingested, IngestJob, ingest, typed
 from server.adapters.engine.ingest.job import Progress
 from server.adapters.engine.ingest.rejects import Reject, read_rejects
@@ -17,7 +18,6 @@ from server.adapters.engine.privacy.anonymize import anonymize
 from server.adapters.engine.quality.check import check_quality
 from server.adapters.engine.quality.context import RuleContext
 from server.adapters.engine.session import Engine
-from server.adapters.engine.source import Source
 from server.adapters.engine.steps import Steps
 from server.adapters.key_ring import KeyRing
 from server.adapters.postgres.away import PostgresAway
@@ -27,13 +27,13 @@ from server.adapters.storage.port import ObjectExists, Storage
 from server.adapters.storage.staged import remove_staged
 from server.kernel.errors import InvalidData, Refused
 from server.kernel.fields import Field
-from server.kernel.files import CsvOptions, FileFormat
 from server.kernel.ids import Urn, name_of
 from server.kernel.privacy import PrivacyRule
 from server.kernel.quality import QualityRule
 from server.kernel.record import record
 from server.mesh.batch.facts import Anonymized, Checked
 from server.mesh.batch.key_scope import key_scope
+from server.mesh.batch.origin import ANY_FILE, Existing, Origin
 from server.mesh.batch.queries import BatchRow
 from server.mesh.batch.state import Batch
 
@@ -46,19 +46,6 @@ class BatchPlace:
 
     dataset: str
     batch: str
-
-
-@record
-class Origin:
-    """How a file came: CSV by these options, columns that it may carry besides, its format where that is known."""
-
-    csv: CsvOptions = CsvOptions()
-    ignored: frozenset[str] = frozenset()
-    format: FileFormat | None = None
-
-
-ANY_FILE = Origin()
-Existing: TypeAlias = Callable[[], Awaitable[Sequence[Source]]]
 
 
 class BatchFiles:
@@ -105,6 +92,7 @@ class BatchFiles:
             csv=origin.csv,
             ignored=origin.ignored,
             format=origin.format,
+            gaps=origin.gaps,
         )
         try:
             done = await self._ingested(path, job, progress, existing)
@@ -120,6 +108,13 @@ class BatchFiles:
         finally:
             await asyncio.to_thread(remove_staged, bronze, rejects, raw)
         return done
+
+    async def gaps(self, place: BatchPlace, raw: str) -> Gaps:
+        """The records that the raw file of this digest has lost."""
+        key = layout.raw_gaps(place.dataset, place.batch, raw)
+        if not await asyncio.to_thread(self._storage.exists, key):
+            return NO_GAPS
+        return await asyncio.to_thread(lambda: read_gaps(self._storage.read_path(key)))
 
     async def check(
         self,

@@ -10,12 +10,14 @@ from server.adapters.store.append import MUST_EXIST, StreamCheck
 from server.adapters.store.attempts import Attempts
 from server.adapters.store.commands import Commands, Decision, Receipt, decide
 from server.kernel.ids import Urn, name_of
+from server.mesh.batch.again import on_current_files
 from server.mesh.batch.commands import AppendData, Command, PublishData, RecordAnonymization, RecordQuality
 from server.mesh.batch.domain import existing, publishable, ready, unpublished
 from server.mesh.batch.facts import DataAppended
 from server.mesh.batch.facts_now import FactsNow
-from server.mesh.batch.files import BatchFiles, BatchPlace, Origin, place_of
+from server.mesh.batch.files import BatchFiles, BatchPlace, place_of
 from server.mesh.batch.gold_columns import columns_in_clear
+from server.mesh.batch.origin import Origin
 from server.mesh.batch.payloads import AnonymizePayload, AppendPayload, CheckPayload, PublishPayload, load
 from server.mesh.batch.rule_context import RuleContexts
 from server.mesh.batch.state import Batch, hidden_columns
@@ -99,6 +101,9 @@ class BatchHandlers:
         payload = load(CheckPayload, context.run.payload)
         if (seen := await self._commands.answered(run_intent(context.run))) is not None:
             return outcome(seen)
+        return await on_current_files(self._commands, payload.batch, lambda: self._check(context, payload))
+
+    async def _check(self, context: RunContext, payload: CheckPayload) -> RunOutcome:
         batch = ready(payload.batch, await self._state(payload.batch))
         contract = await self._facts.contracts.known(batch.contract)
         terms = terms_of_row(contract)
@@ -129,6 +134,9 @@ class BatchHandlers:
         payload = load(AnonymizePayload, context.run.payload)
         if (seen := await self._commands.answered(run_intent(context.run))) is not None:
             return outcome(seen)
+        return await on_current_files(self._commands, payload.batch, lambda: self._anonymize(context, payload))
+
+    async def _anonymize(self, context: RunContext, payload: AnonymizePayload) -> RunOutcome:
         batch = unpublished(payload.batch, await self._state(payload.batch), "anonymised")
         rules = payload.rules
         if rules is None:
@@ -149,9 +157,11 @@ class BatchHandlers:
     async def publish(self, context: RunContext) -> RunOutcome:
         """Silver, or bronze where nothing is hidden -> gold -> DataPublished."""
         payload = load(PublishPayload, context.run.payload)
-        intent = run_intent(context.run)
-        if (seen := await self._commands.answered(intent)) is not None:
+        if (seen := await self._commands.answered(run_intent(context.run))) is not None:
             return outcome(seen)
+        return await on_current_files(self._commands, payload.batch, lambda: self._publish(context, payload))
+
+    async def _publish(self, context: RunContext, payload: PublishPayload) -> RunOutcome:
         state = await self._state(payload.batch)
         batch = existing(payload.batch, state)
         publishable(payload.batch, state, (await self._facts.gate(batch))[0])
@@ -173,7 +183,7 @@ class BatchHandlers:
             await self._files.publish(
                 place_of(batch), batch.bronze, batch.silver, attempt, in_clear=in_clear, steps=steps
             )
-            receipt = await self._commands.perform(intent, attempt_to_publish)
+            receipt = await self._commands.perform(run_intent(context.run), attempt_to_publish)
         await told_all(context, batch.row_count)
         return outcome(receipt)
 

@@ -69,6 +69,15 @@ class ExpirePayload:
     at: datetime
 
 
+@record
+class ErasePayload:
+    """Erase the subject of this request from its lake. `even_if_common`: however many rows hold the id."""
+
+    lake: Urn
+    deletion: Urn
+    even_if_common: bool = False
+
+
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {
     cls: TypeAdapter(cls)
     for cls in (
@@ -79,6 +88,7 @@ _ADAPTERS: dict[type, TypeAdapter[Any]] = {
         ReplayPayload,
         CompactPayload,
         ExpirePayload,
+        ErasePayload,
     )
 }
 

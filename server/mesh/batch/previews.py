@@ -12,7 +12,7 @@ from server.adapters.storage import layout
 from server.adapters.storage.port import Storage
 from server.adapters.store.commands import Commands
 from server.kernel.errors import BadUserInput, LimitExceeded, PreconditionFailed
-from server.kernel.ids import Kind, name_of, reference
+from server.kernel.ids import Kind, Urn, name_of, reference
 from server.kernel.personal import Suggestion
 from server.kernel.privacy import PrivacyRule, check_privacy
 from server.mesh.batch.domain import ready
@@ -66,6 +66,10 @@ class Previews:
         return await self._engine.run(
             lambda cursor: preview(cursor, bronze, staged, fields, applied, keys, sample_rows), heavy=True
         )
+
+    async def dataset(self, batch_id: str) -> Urn:
+        """The dataset of a batch that can be looked at. Raises: NotFound, PreconditionFailed."""
+        return (await self._batch(batch_id)).dataset
 
     async def suggestions(self, batch_id: str) -> Sequence[Suggestion]:
         """The columns whose values look personal. Raises: NotFound, PreconditionFailed."""

@@ -25,6 +25,7 @@ from server.mesh.batch.facts import (
     QualityCheckFailed,
     QualityCheckPassed,
     QuarantineReleased,
+    SubjectErased,
 )
 from server.mesh.batch.state import BatchStatus, replayed_step
 from server.mesh.batch.tables import BatchRow, GrantRow, PrivacyReportRow, QualityReportRow
@@ -43,7 +44,7 @@ NOTHING_LEFT = {
 TABLES = (BatchRow, QualityReportRow, PrivacyReportRow, GrantRow)
 
 
-def project(recorded: Recorded[Event]) -> Sequence[Write]:  # one case for each event
+def project(recorded: Recorded[Event]) -> Sequence[Write]:  # noqa: C901  # one case for each event
     """What the event changes."""
     event = recorded.event
     match event:
@@ -72,6 +73,8 @@ def project(recorded: Recorded[Event]) -> Sequence[Write]:  # one case for each 
             return [change(recorded), revoked]
         case BatchExpired(expires_at=expires_at):
             return [change(recorded, **NOTHING_LEFT, expires_at=expires_at)]
+        case SubjectErased():
+            return [erased(recorded, event)]
         case _:
             assert_never(event)
 
@@ -95,6 +98,7 @@ def appended(recorded: Recorded[Event], event: DataAppended) -> Open:
             "schema_version": event.schema_version,
             "file_url": event.file_url,
             "checksum": event.checksum,
+            "raw": None,
             "size_bytes": event.size_bytes,
             "row_count": event.row_count,
             "rejected_row_count": event.rejected_row_count,
@@ -131,6 +135,20 @@ def replayed(recorded: Recorded[Event], event: BatchReplayed) -> Sequence[Write]
     if event.anonymized is not None:
         writes.append(privacy_report(recorded, event.anonymized))
     return writes
+
+
+def erased(recorded: Recorded[Event], event: SubjectErased) -> Change:
+    """The batch with the files and counts that are left of it."""
+    return change(
+        recorded,
+        raw=event.raw,
+        bronze=event.bronze,
+        silver=event.silver,
+        gold=event.gold,
+        row_count=event.row_count,
+        rejected_row_count=event.rejected_row_count,
+        size_bytes=event.size_bytes,
+    )
 
 
 def quality_report(recorded: Recorded[Event], checked: Checked, *, passed: bool) -> Open:

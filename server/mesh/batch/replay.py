@@ -15,12 +15,14 @@ from server.kernel.fields import Field
 from server.kernel.ids import Urn
 from server.kernel.intent import Intent
 from server.kernel.privacy import PrivacyRule
+from server.mesh.batch.again import on_current_files
 from server.mesh.batch.commands import ReplayBatch
 from server.mesh.batch.domain import existing
 from server.mesh.batch.facts import Anonymized, BatchReplayed, Checked
 from server.mesh.batch.facts_now import FactsNow
-from server.mesh.batch.files import BatchFiles, Origin, place_of
+from server.mesh.batch.files import BatchFiles, place_of
 from server.mesh.batch.gold_columns import columns_in_clear
+from server.mesh.batch.origin import Origin
 from server.mesh.batch.payloads import ReplayPayload, dump, load
 from server.mesh.batch.queries import BatchQueries, BatchRow
 from server.mesh.batch.rule_context import RuleContexts
@@ -123,28 +125,28 @@ class Replays:
         if seen is not None and seen.first is not None:
             before = await self._batches.known(row.id, position=seen.first - 1)
             return report(row, ReplayOutcome.REPLAYED, before.row_count, row.row_count)
-        attempt = await self._attempts.next()
-        batch = existing(Urn(row.id), (await self._commands.load(BATCHES, Urn(row.id))).state)
         try:
-            async with AsyncExitStack() as held:
-                replayed = await self._remake(batch, attempt, held, part)
-
-                async def swap() -> Decision:
-                    loaded = await self._commands.load(BATCHES, batch.batch)
-                    gate, guards = await self._facts.gate(existing(batch.batch, loaded.state), replayed.schema_version)
-                    command = ReplayBatch(replayed=replayed, gate=gate, bronze=batch.bronze, silver=batch.silver)
-                    decision = decide(BATCHES, batch.batch, loaded, command)
-                    return Decision(checks=(*decision.checks, *guards), events=decision.events)
-
-                await self._commands.perform(intent, swap)
-        except PostgresAway:
-            raise  # the run is done again, or told; the files stay, for the event may name them
-        except Unavailable:
-            await self._files.discard(place_of(batch), attempt)
+            return await on_current_files(self._commands, Urn(row.id), lambda: self._swap(row, intent, part))
+        except (PostgresAway, Unavailable):
             raise
         except Refused as refused:
-            await self._files.discard(place_of(batch), attempt)
             return report(row, ReplayOutcome.KEPT, row.row_count, row.row_count, refused.message)
+
+    async def _swap(self, row: BatchRow, intent: Intent, part: Part) -> ReplayedBatch:
+        """The batch's new files in place of the old ones. Raises: Refused, and then no file of the attempt is left."""
+        attempt = await self._attempts.next()
+        batch = existing(Urn(row.id), (await self._commands.load(BATCHES, Urn(row.id))).state)
+        async with AsyncExitStack() as held, self._files.kept_unless_refused(place_of(batch), attempt):
+            replayed = await self._remake(batch, attempt, held, part)
+
+            async def swap() -> Decision:
+                loaded = await self._commands.load(BATCHES, batch.batch)
+                gate, guards = await self._facts.gate(existing(batch.batch, loaded.state), replayed.schema_version)
+                command = ReplayBatch(replayed=replayed, gate=gate, bronze=batch.bronze, silver=batch.silver)
+                decision = decide(BATCHES, batch.batch, loaded, command)
+                return Decision(checks=(*decision.checks, *guards), events=decision.events)
+
+            await self._commands.perform(intent, swap)
         return report(row, ReplayOutcome.REPLAYED, row.row_count, replayed.row_count)
 
     async def _ignored(self, dataset: Urn, fields: Sequence[Field]) -> frozenset[str]:
@@ -163,14 +165,19 @@ class Replays:
         original = await self._batches.known(batch.batch)
         ingested = await self._files.ingest(
             place,
-            layout.raw(place.dataset, place.batch, batch.checksum, batch.format.suffix),
+            layout.raw(place.dataset, place.batch, batch.raw_digest, batch.format.suffix),
             attempt,
             fields,
             original.appended_at,
             all_or_nothing=terms.on_bad_rows is BadRowPolicy.REJECT_BATCH,
             keep_raw=False,
             progress=part.after(0, of=READ).reading(),
-            origin=Origin(csv=terms.csv, ignored=await self._ignored(batch.dataset, fields), format=batch.format),
+            origin=Origin(
+                csv=terms.csv,
+                ignored=await self._ignored(batch.dataset, fields),
+                format=batch.format,
+                gaps=await self._files.gaps(place, batch.raw_digest),
+            ),
             existing=self._keys.existing(batch.dataset, fields, held),
         )
         checked, anonymized = await self._onward(batch, terms, dataset, attempt, part, ingested.row_count)

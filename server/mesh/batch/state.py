@@ -22,6 +22,7 @@ from server.mesh.batch.facts import (
     QualityCheckFailed,
     QualityCheckPassed,
     QuarantineReleased,
+    SubjectErased,
 )
 
 
@@ -50,6 +51,7 @@ class Batch:
     """A batch's state. `bronze`, `silver`, `gold` are the attempts whose files count now; `step` is the last process.
 
     An expired batch keeps its last `bronze`, of which no file is left.
+    `raw` is the digest of the raw file where it is not the upload's any more.
     `privacy_rules` are those last applied; `grants` the live and the lapsed ones that were not revoked.
     """
 
@@ -72,6 +74,12 @@ class Batch:
     quarantined: str | None = None
     grants: tuple[Urn, ...] = ()
     revoked: tuple[Urn, ...] = ()
+    raw: str | None = None
+
+    @property
+    def raw_digest(self) -> str:
+        """The SHA-256 by which the raw file stands in storage, hex."""
+        return self.raw or self.checksum
 
     @property
     def status(self) -> BatchStatus:
@@ -90,7 +98,7 @@ class Batch:
 State: TypeAlias = Batch | None
 
 
-def evolve(state: State, event: Event) -> State:
+def evolve(state: State, event: Event) -> State:  # noqa: C901  # one case for each event
     """The state after the event."""
     if isinstance(event, DataAppended):
         return appended(event)
@@ -120,6 +128,8 @@ def evolve(state: State, event: Event) -> State:
             )
         case BatchExpired():
             return expired(state)
+        case SubjectErased():
+            return erased(state, event)
         case _:
             assert_never(event)
 
@@ -178,6 +188,20 @@ def expired(state: Batch) -> Batch:
         gold=None,
         quality=Quality.UNCHECKED,
         privacy_rules=(),
+    )
+
+
+def erased(state: Batch, event: SubjectErased) -> Batch:
+    """The batch without the rows of a person; what was said of it stands."""
+    return replace(
+        state,
+        raw=event.raw,
+        size_bytes=event.size_bytes,
+        row_count=event.row_count,
+        rejected_row_count=event.rejected_row_count,
+        bronze=event.bronze,
+        silver=event.silver,
+        gold=event.gold,
     )
 
 

@@ -21,7 +21,8 @@ STATUS_SQL = """case
 class BatchRow(Interval, table=True):
     """A batch. `bronze`, `silver`, `gold` are the attempts whose files count; `quarantine` is {reason, by, at}.
 
-    `expires_at` is null until the batch has expired: before that, its contract says when it will.
+    `raw` is the digest of the raw file where it is not the upload's any more. `expires_at` is null until the batch has
+    expired: before that, its contract says when it will.
     """
 
     __tablename__ = "batch"  # pyright: ignore[reportAssignmentType]  # SQLModel takes the plain name
@@ -30,6 +31,7 @@ class BatchRow(Interval, table=True):
         Index("batch_by_dataset", "dataset", "valid_to"),
         Index("batch_by_contract", "contract", "valid_to"),
         Index("batch_by_position", "position", "valid_to"),
+        Index("batch_since", "valid_from"),
     )
 
     batch_id: str = Field(sa_column=Column(Text, nullable=False))
@@ -40,6 +42,7 @@ class BatchRow(Interval, table=True):
     schema_version: int = Field(sa_column=Column(Integer, nullable=False))
     file_url: str | None = Field(sa_column=Column(Text, nullable=True))
     checksum: str = Field(sa_column=Column(Text, nullable=False))
+    raw: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     size_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
     row_count: int = Field(sa_column=Column(BigInteger, nullable=False))
     rejected_row_count: int = Field(sa_column=Column(BigInteger, nullable=False))
@@ -90,7 +93,11 @@ class GrantRow(Interval, table=True):
     """A consumer's leave to read a batch."""
 
     __tablename__ = "consumption_grant"  # pyright: ignore[reportAssignmentType]  # SQLModel takes the plain name
-    __table_args__ = (current_index("consumption_grant"), Index("consumption_grant_by_batch", "batch", "valid_to"))
+    __table_args__ = (
+        current_index("consumption_grant"),
+        Index("consumption_grant_by_batch", "batch", "valid_to"),
+        Index("consumption_grant_since", "valid_from"),
+    )
 
     batch: str = Field(sa_column=Column(Text, nullable=False))
     consumer: str = Field(sa_column=Column(Text, nullable=False))

@@ -11,7 +11,7 @@ from server.adapters.store.locks import dataset_keys_locked
 from server.kernel.fields import Field
 from server.kernel.ids import Urn
 from server.kernel.layer import Layer
-from server.mesh.batch.files import Existing
+from server.mesh.batch.origin import Existing
 from server.mesh.rows.sources import Sources
 
 

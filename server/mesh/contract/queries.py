@@ -7,7 +7,7 @@ from sqlmodel import col
 from server.adapters.store.listing import At, Listing
 from server.adapters.store.reader import NOW, Reader
 from server.kernel.errors import NotFound
-from server.kernel.ids import Kind, name_of, reference
+from server.kernel.ids import Kind, Urn, name_of, reference
 from server.mesh.contract.domain import ContractStatus, Terms
 from server.mesh.contract.projection import TERMS
 from server.mesh.contract.tables import ContractRow
@@ -31,6 +31,12 @@ class ContractQueries:
         row = await self._reader.by_id(ContractRow, urn, position)
         if row is None:
             raise NotFound(f"contract {name_of(urn)!r} is not known; create it with createContract", field=field)
+        return row
+
+    async def at_version(self, contract: Urn, version: int) -> ContractRow:
+        """A contract as it was at a version that it had."""
+        row = await self._reader.ever(ContractRow, col(ContractRow.id) == contract, col(ContractRow.version) == version)
+        assert row is not None, "versions stay in the read tables"
         return row
 
     async def active(self, dataset: str) -> Sequence[ContractRow]:

@@ -19,6 +19,7 @@ class ContractRow(Interval, table=True):
         current_index("contract"),
         Index("contract_by_name", "contract_id", "valid_to"),
         Index("contract_by_dataset", "dataset", "valid_to"),
+        Index("contract_since", "valid_from"),
         *searched("contract", "contract_id", description="description"),
     )
     __mapper_args__ = UNMAPPED

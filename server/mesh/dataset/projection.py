@@ -45,6 +45,7 @@ def registered(recorded: Recorded[Event], event: DatasetRegistered) -> Sequence[
             "encryption_enabled": event.encryption_enabled,
             "product": event.product,
             "domain": event.domain,
+            "lake": None,
             "replay": None,
             "created_at": recorded.recorded_at,
             "updated_at": recorded.recorded_at,

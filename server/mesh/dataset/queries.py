@@ -23,17 +23,19 @@ __all__ = [
     "SchemaVersionRow",
     "datasets",
     "fields_of",
+    "unknown_dataset",
 ]
 
 
 @record
 class DatasetFilter:
-    """Which datasets are meant. `text` stands somewhere in the name, in any case; `product` and `domain` are URNs."""
+    """Which datasets are meant. `text` stands somewhere in the name, in any case; places are URNs."""
 
     contains_pii: bool | None = None
     text: str | None = None
     product: str | None = None
     domain: str | None = None
+    lake: str | None = None
 
 
 class DatasetQueries:
@@ -84,7 +86,9 @@ def datasets(only: DatasetFilter) -> Listing[DatasetRow]:
         conditions.append(col(DatasetRow.product) == only.product)
     if only.domain is not None:
         conditions.append(col(DatasetRow.domain) == only.domain)
-    parts = (only.contains_pii, only.text, only.product, only.domain)
+    if only.lake is not None:
+        conditions.append(col(DatasetRow.lake) == only.lake)
+    parts = (only.contains_pii, only.text, only.product, only.domain, only.lake)
     return Listing(table=DatasetRow, key="name", conditions=tuple(conditions), parts=parts)
 
 
@@ -95,5 +99,10 @@ OF_DOMAIN: Listing[DatasetRow] = Listing(table=DatasetRow, key="name", parent="d
 def known_row(row: DatasetRow | None, urn: Urn, field: str) -> DatasetRow:
     """The row, if there is one. Raises: NotFound."""
     if row is None:
-        raise NotFound(f"dataset {name_of(urn)!r} is not known; register it with registerDataset", field=field)
+        raise unknown_dataset(urn, field=field)
     return row
+
+
+def unknown_dataset(urn: Urn, *, field: str = "dataset") -> NotFound:
+    """The refusal for a dataset that is not there."""
+    return NotFound(f"dataset {name_of(urn)!r} is not known; register it with registerDataset", field=field)

@@ -14,17 +14,22 @@ from server.mesh.contract.fit import Rule, misfits
 from server.mesh.contract.queries import ContractQueries, ContractRow, terms_of_row
 from server.mesh.dataset.domain import DATASET, EvolveSchema, RegisterDataset, State
 from server.mesh.dataset.places import Places
+from server.mesh.lake.facts import AccessAudited
+from server.mesh.lake.membership import Memberships
 
-DATASETS = Aggregate(Kind.DATASET, DATASET, State)
+DATASETS = Aggregate(Kind.DATASET, DATASET, State, beside=(AccessAudited,))
 
 
 class DatasetService:
     """Registers datasets and changes their schemas."""
 
-    def __init__(self, commands: Commands, contracts: ContractQueries, places: Places) -> None:
+    def __init__(
+        self, commands: Commands, contracts: ContractQueries, places: Places, memberships: Memberships
+    ) -> None:
         self._commands = commands
         self._contracts = contracts
         self._places = places
+        self._memberships = memberships
 
     async def register(
         self,
@@ -85,8 +90,11 @@ class DatasetService:
                 stranded=await asyncio.to_thread(stranded, contracts, known, wanted),
             )
             decision = decide(DATASETS, stream, loaded, command)
+            membership = await self._memberships.of(stream)
+            if membership.rules is not None:
+                membership.rules.check_evolution(stream, known, wanted, personal=membership.contains_pii)
             guards = (StreamCheck(stream=Urn(row.id), version=row.revision) for row in contracts)
-            return Decision(checks=(*decision.checks, *guards), events=decision.events)
+            return Decision(checks=(*decision.checks, *guards, *membership.checks), events=decision.events)
 
         return stream, await self._commands.perform(intent, attempt)
 

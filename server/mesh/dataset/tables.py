@@ -12,14 +12,16 @@ from server.adapters.store.search_column import UNMAPPED, searched
 
 
 class DatasetRow(Interval, table=True):
-    """A dataset. `fields`: the columns of its current schema, as JSON records; `product` and `domain` are URNs."""
+    """A dataset. `fields`: the columns of its current schema, as JSON records; its places are URNs."""
 
     __tablename__ = "dataset"  # pyright: ignore[reportAssignmentType]  # SQLModel takes the plain name
     __table_args__ = (
         current_index("dataset"),
         Index("dataset_by_name", "name", "valid_to"),
+        Index("dataset_since", "valid_from"),
         Index("dataset_by_product", "product", "valid_to"),
         Index("dataset_by_domain", "domain", "valid_to"),
+        Index("dataset_by_lake", "lake", "valid_to"),
         *searched("dataset", fields="fields"),
     )
     __mapper_args__ = UNMAPPED
@@ -32,6 +34,7 @@ class DatasetRow(Interval, table=True):
     encryption_enabled: bool = Field(sa_column=Column(Boolean, nullable=False))
     product: str | None = Field(sa_column=Column(Text, nullable=True))
     domain: str | None = Field(sa_column=Column(Text, nullable=True))
+    lake: str | None = Field(sa_column=Column(Text, nullable=True))
     replay: str | None = Field(sa_column=Column(Text, nullable=True))
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     updated_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))

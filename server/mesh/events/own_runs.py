@@ -1,4 +1,4 @@
-"""Runs that nobody asked for: what the mesh does by itself, at most once at a time for each thing."""
+"""What the mesh does by itself, asked by nobody: commands, and runs, of which one at a time for each thing."""
 
 import uuid
 from collections.abc import Mapping
@@ -6,8 +6,14 @@ from typing import Any
 
 from server.adapters.runs import ProcessKind, RunBoard, RunFilter, RunRequest
 from server.kernel.ids import Urn
+from server.kernel.intent import Intent
 
 ACTOR = "lakemesh"
+
+
+def own_intent() -> Intent:
+    """The intent of what the mesh records by itself."""
+    return Intent.once(ACTOR, str(uuid.uuid4()))
 
 
 class OwnRuns:

@@ -39,7 +39,7 @@ class Runs:
         if not intent.keyed:
             return None
         run = await self._board.find(intent.key, intent.digest)
-        return None if run is None else await self._ended(run, wait_seconds)
+        return None if run is None else await self.ended(run, wait_seconds)
 
     async def start(
         self,
@@ -53,6 +53,19 @@ class Runs:
     ) -> Run:
         """Start a run and wait for it. Raises: what the run was refused for, within the wait."""
         check_wait(wait_seconds)
+        run = await self.begin(kind, intent, dataset=dataset, batch_id=batch_id, payload=payload)
+        return await self.ended(run, wait_seconds)
+
+    async def begin(
+        self,
+        kind: ProcessKind,
+        intent: Intent,
+        *,
+        dataset: Urn | None,
+        batch_id: str | None,
+        payload: Mapping[str, Any],  # any JSON: each handler has its own
+    ) -> Run:
+        """Start a run and wait for nothing."""
         request = RunRequest(
             kind=kind,
             dataset=dataset,
@@ -63,7 +76,7 @@ class Runs:
             input_digest=intent.digest,
             payload=payload,
         )
-        return await self._ended(await self._board.start(request), wait_seconds)
+        return await self._board.start(request)
 
     async def unfinished(self, kind: ProcessKind, dataset: Urn) -> Run | None:
         """A run of this kind on the dataset that has not ended, if there is one."""
@@ -111,7 +124,8 @@ class Runs:
             count=count,
         )
 
-    async def _ended(self, run: Run, wait_seconds: float) -> Run:
+    async def ended(self, run: Run, wait_seconds: float) -> Run:
+        """The run after waiting for its end. Raises: what it was refused for, within the wait."""
         run = await self._board.wait(run.id, wait_seconds)
         if run.status is RunStatus.FAILED:
             raise failure(run)

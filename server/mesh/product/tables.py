@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, Text
+from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from server.adapters.store.intervals import Interval, current_index
 from server.adapters.store.search_column import UNMAPPED, searched
+from server.kernel.recorded import FOREVER
 
 
 class ProductRow(Interval, table=True):
@@ -17,8 +18,10 @@ class ProductRow(Interval, table=True):
     __tablename__ = "product"  # pyright: ignore[reportAssignmentType]  # SQLModel takes the plain name
     __table_args__ = (
         current_index("product"),
-        Index("product_by_name", "name", "valid_to"),
+        Index("product_by_name", "name", "valid_to", "valid_from"),
         Index("product_by_domain", "domain", "valid_to"),
+        Index("product_since", "valid_from"),
+        Index("product_until", "valid_to", postgresql_where=text(f"valid_to < {FOREVER}")),
         *searched("product", tags="tags", description="description", owner="owner", fields="fields"),
     )
     __mapper_args__ = UNMAPPED

@@ -10,7 +10,14 @@ from contextlib import asynccontextmanager
 
 from server.adapters.store.log import EventQuery, StoredEvent
 from server.kernel.ids import Kind, Urn
-from server.mesh.batch.facts import BatchExpired, BatchQuarantined, BatchReplayed, DataPublished, QuarantineReleased
+from server.mesh.batch.facts import (
+    BatchExpired,
+    BatchQuarantined,
+    BatchReplayed,
+    DataPublished,
+    QuarantineReleased,
+    SubjectErased,
+)
 from server.mesh.dataset.domain import DatasetSchemaEvolved
 from server.mesh.publishing.projector import DeltaProjector
 
@@ -18,7 +25,15 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = 2.0  # after a failure, which may be a full disk or Postgres away
-_CHANGES = (DataPublished, BatchReplayed, BatchQuarantined, QuarantineReleased, BatchExpired, DatasetSchemaEvolved)
+_CHANGES = (
+    DataPublished,
+    BatchReplayed,
+    BatchQuarantined,
+    QuarantineReleased,
+    BatchExpired,
+    SubjectErased,
+    DatasetSchemaEvolved,
+)
 _EVENTS = EventQuery(types=tuple(event.__name__ for event in _CHANGES))
 
 

@@ -83,6 +83,12 @@ class DeltaProjector:
                 made += await self._bring(dataset)
         return made
 
+    async def anew(self, dataset: Urn) -> None:
+        """Drop the log of one dataset, with all that it says of earlier files, and make it of what counts now."""
+        async with delta_log_locked(self._pool, dataset):
+            await asyncio.to_thread(self.log_of(dataset).drop)
+            await self._bring(dataset)
+
     async def table(self, dataset: Urn) -> Table:
         """The table as the catalog has it now."""
         row = await self._datasets.known(dataset)

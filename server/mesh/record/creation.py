@@ -118,7 +118,7 @@ class RecordCreation:
                 return await self._commands.execute(BATCHES, arrival.batch, command, intent, guards=guards)
             except AlreadyExists:
                 state = (await self._commands.load(BATCHES, arrival.batch)).state
-                if state is not None and state.checksum != done.sha256:  # else the raw file is the other's too
+                if state is not None and state.raw_digest != done.sha256:  # else the raw file is the other's too
                     await self._written.discard_raw(place, done.sha256)
                 raise
 

@@ -49,6 +49,11 @@ class Selection:
     filters: tuple[Asked, ...] = ()
     where: Asked | None = None
 
+    @property
+    def asks(self) -> bool:
+        """Whether it asks about values, which the catalog could not answer."""
+        return bool(self.filters) or self.where is not None
+
 
 @record
 class PageAsked:

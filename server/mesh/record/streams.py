@@ -1,47 +1,46 @@
 """Whole tables by signed address: what an address means, and the rows that it gives when it is used."""
 
-import zlib
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import TypeAlias
 
 import duckdb
-from pydantic import TypeAdapter
 
 from server.adapters.engine.records import stream as records_stream
 from server.adapters.engine.records.pages import Rows
 from server.adapters.engine.session import Engine
 from server.adapters.engine.source import SourceGone
+from server.adapters.sealed_addresses import SealedAddresses
 from server.adapters.sealing import Sealer
 from server.adapters.storage.port import Storage
 from server.adapters.store.listing import At
 from server.adapters.store.reader import NOW
 from server.kernel.address import Address
 from server.kernel.data_format import DataFormat
-from server.kernel.errors import BadUserInput, Forbidden, LimitExceeded, NotFound
+from server.kernel.errors import LimitExceeded, NotFound
 from server.kernel.fields import Field
 from server.kernel.ids import Urn, name_of
 from server.kernel.layer import Layer
 from server.kernel.record import record
 from server.kernel.row_schema import read_projection
+from server.mesh.audit.places import Place
+from server.mesh.audit.service import Access, AccessAudit, Action, Reading
 from server.mesh.record.queries import LOOKS, Records, Selection, Table, rows_of
 
 Pieces: TypeAlias = AsyncGenerator[bytes]
 
 PREFIX = "/stream/"
 ADDRESS = "address"
-LIFETIME = timedelta(minutes=15)
 LONGEST = 8_000  # characters; servers and proxies take little more in a path
-
-
-class AddressExpired(Forbidden):
-    """The address was made by this server and its time is over."""
 
 
 @record
 class StreamAsked:
-    """What an address stands for. `position` None: the rows that stand when it is used; `expires`: Unix seconds."""
+    """What an address stands for. `position` None: the rows that stand when it is used; `expires`: Unix seconds.
+
+    `accessor`: for whom it was made, with the purpose that was said then.
+    """
 
     dataset: Urn
     layer: Layer
@@ -50,6 +49,8 @@ class StreamAsked:
     format: DataFormat
     position: int | None = None
     expires: int
+    accessor: str
+    purpose: str | None = None
 
 
 @record
@@ -61,7 +62,6 @@ class Opened:
     pieces: Callable[[], Pieces]
 
 
-STREAM: TypeAdapter[StreamAsked] = TypeAdapter(StreamAsked)
 MEDIA_TYPES: Mapping[DataFormat, str] = {
     DataFormat.CSV: "text/csv; charset=utf-8; header=present",
     DataFormat.NDJSON: "application/x-ndjson",
@@ -74,13 +74,19 @@ class RecordStreams:
     """Makes addresses of streams and opens them."""
 
     def __init__(
-        self, records: Records, engine: Engine, storage: Storage, sealer: Sealer, clock: Callable[[], datetime]
+        self,
+        records: Records,
+        engine: Engine,
+        storage: Storage,
+        sealer: Sealer,
+        audit: AccessAudit,
+        clock: Callable[[], datetime],
     ) -> None:
         self._records = records
         self._engine = engine
         self._storage = storage
-        self._sealer = sealer
-        self._clock = clock
+        self._audit = audit
+        self._addresses = SealedAddresses(sealer, clock, StreamAsked, purpose=ADDRESS, again="read streamUrl again")
 
     def address(
         self,
@@ -90,6 +96,7 @@ class RecordStreams:
         format: DataFormat,
         *,
         position: int | None,
+        reading: Reading,
     ) -> Address:
         """A fresh address; what it asks is checked now, for the table as it stands.
 
@@ -97,7 +104,7 @@ class RecordStreams:
         """
         rows_of(table, selection)
         read_projection(fields, table.fields)
-        expires_at = (self._clock() + LIFETIME).replace(microsecond=0)
+        expires_at = self._addresses.expiry()
         asked = StreamAsked(
             dataset=Urn(table.dataset),
             layer=table.layer,
@@ -106,8 +113,10 @@ class RecordStreams:
             format=format,
             position=position,
             expires=int(expires_at.timestamp()),
+            accessor=reading.accessor,
+            purpose=reading.purpose,
         )
-        token = self._sealer.seal(ADDRESS, zlib.compress(STREAM.dump_json(asked, exclude_none=True)))
+        token = self._addresses.token(asked)
         if len(token) > LONGEST:
             raise LimitExceeded(
                 f"this filter makes an address of {len(token)} characters, {LONGEST} are allowed; ask for fewer"
@@ -117,30 +126,23 @@ class RecordStreams:
             )
         return Address(path=f"{PREFIX}{token}", method="GET", headers={}, expires_at=expires_at)
 
-    async def open(self, token: str) -> Opened:
+    async def open(self, token: str, purpose: str | None, correlation_id: str) -> Opened:
         """The stream of an address, of the rows that stand now or stood at its position.
 
+        `purpose`: what is said now; what was said when the address was made comes first.
         Raises: Forbidden, AddressExpired, NotFound, BadUserInput, PreconditionFailed.
         """
-        asked = self._read(token)
+        asked = self._addresses.read(token)
+        reading = Reading(accessor=asked.accessor, purpose=asked.purpose or purpose, correlation_id=correlation_id)
+        place = await self._audit.admit(asked.dataset, reading.purpose)
         table = await self._table(asked)
         rows_of(table, asked.selection)
         shown = read_projection(asked.fields, table.fields)
         return Opened(
             filename=f"{table.name}-{table.layer.lower()}.{asked.format.lower()}",
             media_type=MEDIA_TYPES[asked.format],
-            pieces=partial(self._pieces, table, asked, shown),
+            pieces=partial(self._audited, partial(self._pieces, table, asked, shown), reading, place),
         )
-
-    def _read(self, token: str) -> StreamAsked:
-        try:
-            asked = STREAM.validate_json(zlib.decompress(self._sealer.open(ADDRESS, token)))
-        except BadUserInput as refused:
-            raise Forbidden(refused.message) from None
-        if self._clock().timestamp() >= asked.expires:
-            expired = datetime.fromtimestamp(asked.expires, UTC).isoformat()
-            raise AddressExpired(f"this address expired at {expired}; read streamUrl again")
-        return asked
 
     async def _table(self, asked: StreamAsked) -> Table:
         at = At(asked.dataset, NOW if asked.position is None else asked.position)
@@ -148,6 +150,19 @@ class RecordStreams:
         if at not in tables:
             raise NotFound(f"dataset {name_of(asked.dataset)!r} is not there any more")
         return tables[at]
+
+    async def _audited(self, read: Callable[[], Pieces], reading: Reading, place: Place | None) -> Pieces:
+        """The bytes; before the first, or the end where there are none, it is committed that they were read."""
+        pieces = read()
+        try:
+            piece = await anext(pieces, None)
+            if place is not None:
+                await self._audit.record(reading, [(place, Access(dataset=place.dataset, action=Action.STREAM))])
+            while piece is not None:
+                yield piece
+                piece = await anext(pieces, None)
+        finally:
+            await pieces.aclose()
 
     async def _pieces(self, table: Table, asked: StreamAsked, shown: tuple[Field, ...]) -> Pieces:
         """The bytes; files that go before the first of them is read are looked for again."""

@@ -12,7 +12,7 @@ from server.kernel.recorded import FOREVER
 from server.mesh.batch.state import Batch, BatchStatus
 
 _ROWS = """
-select id, dataset, array_agg(distinct checksum) as raw, array_agg(distinct bronze) as bronze,
+select id, dataset, array_agg(distinct coalesce(raw, checksum)) as raw, array_agg(distinct bronze) as bronze,
        array_agg(distinct silver) as silver, array_agg(distinct gold) as gold,
        bool_or(valid_to = $3 and step = 'EXPIRED') as expired
   from batch where id = any($1::text[]) and valid_to > $2 group by id, dataset"""
@@ -76,7 +76,7 @@ def named_by_log(state: Batch) -> Named:
     return Named(
         dataset=name_of(state.dataset),
         expired=state.step is BatchStatus.EXPIRED,
-        raw=frozenset([state.checksum]),
+        raw=frozenset([state.raw_digest]),
         bronze=_marks([state.bronze]),
         silver=_marks([state.silver]),
         gold=_marks([state.gold]),

@@ -8,6 +8,7 @@ from server.kernel.errors import BadUserInput
 from server.mesh.contract.tables import ContractRow
 from server.mesh.dataset.tables import DatasetRow
 from server.mesh.domain.tables import DomainRow
+from server.mesh.lake.tables import LakeRow
 from server.mesh.lineage.tables import ExternalRow
 from server.mesh.product.tables import ProductRow
 
@@ -29,6 +30,7 @@ SEARCHED: dict[AssetKind, type[Interval]] = {
     AssetKind.PRODUCT: ProductRow,
     AssetKind.DATASET: DatasetRow,
     AssetKind.CONTRACT: ContractRow,
+    AssetKind.LAKE: LakeRow,
     AssetKind.EXTERNAL: ExternalRow,
 }
 

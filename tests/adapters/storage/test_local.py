@@ -1,3 +1,4 @@
+import gc
 import os
 import stat
 import threading
@@ -27,11 +28,12 @@ def put(storage: Storage, key: str, content: bytes) -> None:
 
 
 def staged_files(storage: LocalStorage) -> list[Path]:
-    return list((storage.root / ".staging").iterdir())
+    return list((storage.root / ".staging").glob("*.part"))
 
 
 def files(storage: LocalStorage) -> list[str]:
-    return sorted(str(path.relative_to(storage.root)) for path in storage.root.rglob("*"))
+    found = (path.relative_to(storage.root) for path in storage.root.rglob("*") if path.suffix != ".alive")
+    return sorted(map(str, found))
 
 
 def test_satisfies_the_port(storage: LocalStorage) -> None:
@@ -246,3 +248,15 @@ def test_a_full_disk_is_a_refusal() -> None:
 def test_another_fault_of_the_disk_stays_a_fault() -> None:
     with pytest.raises(PermissionError), refusing_when_full():
         raise PermissionError(1, "no")
+
+
+def test_what_dead_processes_were_writing_is_swept_and_what_living_ones_write_stays(storage: LocalStorage) -> None:
+    ours, theirs = storage.staging(), LocalStorage(storage.root).staging()
+    ours.write_bytes(b"ours")
+    theirs.write_bytes(b"theirs")
+    (storage.root / ".staging" / "dead.alive").touch()
+    (storage.root / ".staging" / "dead.1.part").write_bytes(b"left")
+    gc.collect()  # the other store has ended, and its lock with it
+    assert storage.sweep_dead() == 2
+    assert staged_files(storage) == [ours]
+    assert storage.sweep_dead() == 0

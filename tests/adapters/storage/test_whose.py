@@ -6,7 +6,7 @@ import pytest
 
 from server.adapters.storage import layout
 from server.adapters.storage.layout import LandingFile
-from server.adapters.storage.whose import BatchFile, Copy, DeltaLog, Owned, What, owner_of
+from server.adapters.storage.whose import BatchFile, CheckpointFile, Copy, DeltaLog, Owned, What, owner_of
 
 UPLOAD = uuid.UUID("0f8fad5b-d9cb-469f-a165-70867728950e")
 SHA = "ab" * 32
@@ -30,6 +30,7 @@ def of_batch(what: What, mark: str = "7") -> BatchFile:
         (layout.compact("landing", "bronze", 7), Copy(dataset="landing")),
         (layout.delta_log("landing") + "00000000000000000001.json", DeltaLog()),
         (layout.delta_log("landing") + "_last_checkpoint", DeltaLog()),
+        (layout.checkpoint(500), CheckpointFile()),
     ],
 )
 def test_reads_back_what_the_layout_wrote(key: str, owner: Owned) -> None:
@@ -56,6 +57,8 @@ def test_reads_back_what_the_layout_wrote(key: str, owner: Owned) -> None:
         f"d/raw/b1/{SHA.upper()}.csv",
         "d/compact/7.parquet",
         f"landing/{UPLOAD}",
+        "_checkpoints/500.json",
+        f"checkpoints/{500:019d}.json",
     ],
 )
 def test_takes_no_other_key_for_its_own(key: str) -> None:

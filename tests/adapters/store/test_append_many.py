@@ -12,36 +12,45 @@ from hypothesis import strategies as st
 from server.kernel.record import record
 
 CALL = """
-select * from append_many($1::text[], $2::bytea[], $3::int[], $4::int[], $5::text[], $6::int[],
-                          $7::text[], $8::text[], $9::jsonb[], $10::jsonb[])
+select * from append_many($1::text[], $2::bytea[], $3::int[], $4::int[], $5::int[], $6::text[], $7::int[],
+                          $8::text[], $9::text[], $10::bigint[], $11::text[], $12::text[], $13::jsonb[], $14::jsonb[])
 """
 
 
 @record
 class Command:
-    """A key, its checks as (stream, version) and its events as (stream, type)."""
+    """A key, its checks as (stream, version) or (thing, type, position), and its events as (stream, type).
+
+    An event concerns its stream.
+    """
 
     key: str
     checks: Sequence[tuple[str, int]] = ()
+    quiet: Sequence[tuple[str, str, int]] = ()
     events: Sequence[tuple[str, str]] = ()
     input: bytes = b"input"
 
 
 async def append(connection: asyncpg.Connection, *commands: Command) -> list[asyncpg.Record]:
     checks = [check for command in commands for check in command.checks]
+    quiet = [entry for command in commands for entry in command.quiet]
     events = [event for command in commands for event in command.events]
     return await connection.fetch(
         CALL,
         [command.key for command in commands],
         [command.input for command in commands],
         [len(command.checks) for command in commands],
+        [len(command.quiet) for command in commands],
         [len(command.events) for command in commands],
         [stream for stream, _ in checks],
         [version for _, version in checks],
+        [thing for thing, _, _ in quiet],
+        [type for _, type, _ in quiet],
+        [position for _, _, position in quiet],
         [stream for stream, _ in events],
         [type for _, type in events],
         [f'{{"key": "{command.key}"}}' for command in commands for _ in command.events],
-        ['{"actor": "ann"}' for _ in events],
+        [f'{{"actor": "ann", "about": ["{stream}"]}}' for stream, _ in events],
     )
 
 
@@ -132,6 +141,64 @@ async def test_checks_exact_versions_absence_and_existence(connection: asyncpg.C
     assert await head(connection) == 2
 
 
+async def test_an_exact_version_overlooks_audited_accesses_and_nothing_else(connection: asyncpg.Connection) -> None:
+    audited = [("a", "AccessAudited")] * 2
+    await append(connection, Command(key="k1", events=[("a", "X"), ("a", "Y"), *audited]))
+    rows = await append(
+        connection,
+        Command(key="none", checks=[("a", 0)]),
+        Command(key="before", checks=[("a", 1)]),
+        Command(key="behind", checks=[("a", 5)]),
+        Command(key="between", checks=[("a", 3)]),
+        Command(key="decided", checks=[("a", 2)], events=[("a", "Z")]),
+        Command(key="late", checks=[("a", 2)], events=[("a", "Z")]),
+        Command(key="last", checks=[("A", 4)]),
+    )
+    assert answers(rows) == [
+        ("conflict", None, None, None, "a", 4),
+        ("conflict", None, None, None, "a", 4),
+        ("conflict", None, None, None, "a", 4),
+        ("appended", None, None, None, None, None),
+        ("appended", 5, 5, [5], None, None),
+        ("conflict", None, None, None, "a", 5),
+        ("conflict", None, None, None, "A", 5),
+    ]
+
+
+async def test_a_stream_of_audited_accesses_alone_exists(connection: asyncpg.Connection) -> None:
+    await append(connection, Command(key="k", events=[("a", "AccessAudited")]))
+    rows = await append(connection, Command(key="new", checks=[("a", 0)]), Command(key="any", checks=[("a", -1)]))
+    assert [row["kind"] for row in rows] == ["conflict", "appended"]
+
+
+async def test_a_thing_is_quiet_until_an_event_of_the_type_concerns_it(connection: asyncpg.Connection) -> None:
+    await append(connection, Command(key="k1", events=[("a", "X"), ("b", "Y")]))
+    quiet = [("a", "X", 1), ("a", "Y", 0), ("b", "Y", 2), ("a", "X", 0), ("b", "Y", 1)]
+    rows = await append(connection, *(Command(key=f"{entry}", quiet=[entry]) for entry in quiet))
+    assert answers(rows) == [
+        ("appended", None, None, None, None, None),
+        ("appended", None, None, None, None, None),
+        ("appended", None, None, None, None, None),
+        ("conflict", None, None, None, "a", None),
+        ("conflict", None, None, None, "b", None),
+    ]
+
+
+async def test_a_thing_is_not_quiet_where_its_neighbour_in_the_call_speaks_of_it(
+    connection: asyncpg.Connection,
+) -> None:
+    quiet = [("a", "X", 0)]
+    rows = await append(
+        connection,
+        Command(key="k1", quiet=quiet, events=[("b", "Y")]),
+        *(Command(key=f"more{number}", events=[(f"c{number}", "Y")]) for number in range(4)),
+        Command(key="k2", events=[("a", "X")]),
+        Command(key="k3", quiet=quiet, events=[("b", "Y")]),
+    )
+    assert [row["kind"] for row in rows] == ["appended"] * 6 + ["conflict"]
+    assert await head(connection) == 6
+
+
 async def test_takes_streams_that_differ_only_by_case_for_one(connection: asyncpg.Connection) -> None:
     await append(connection, Command(key="k1", events=[("dataset:Sales", "X")]))
     rows = await append(
@@ -210,7 +277,7 @@ BEFORE = (
 )
 STANDING = {"a": 3, "b": 1, "c": 0, "d": 0, "e": 0, "f": 0}
 
-TYPES = st.sampled_from("XYZ")
+TYPES = st.sampled_from(["X", "Y", "AccessAudited"])
 
 
 @st.composite
@@ -235,6 +302,7 @@ ENTANGLED = st.builds(
     key=st.sampled_from(["k0", "k1", "k9", "l", "m", "n", "old"]),
     checks=st.lists(st.tuples(NAMES, st.sampled_from([-1, 0, 0, 1, 2, 3, 4])), max_size=2),
     events=st.lists(st.tuples(NAMES, TYPES), max_size=3),
+    quiet=st.just([]) | st.lists(st.tuples(st.sampled_from("abcA"), TYPES, st.integers(0, 8)), max_size=2),
     input=st.sampled_from([b"input", b"other"]),
 )
 
@@ -249,6 +317,7 @@ def disturbed(draw: st.DrawFn) -> list[Command]:
         replace(commands[at], key=other.key),
         replace(commands[at], checks=[*commands[at].checks, *other.checks]),
         replace(commands[at], events=other.events),
+        replace(commands[at], quiet=other.quiet),
     ]
     return [*commands[:at], draw(st.sampled_from([*changed, other])), *commands[at:][draw(st.integers(0, 1)) :]]
 

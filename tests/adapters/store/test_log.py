@@ -106,8 +106,9 @@ async def test_an_instant_waits_for_a_transaction_that_may_carry_an_earlier_one(
     transaction = connection.transaction()
     await transaction.start()
     await connection.execute(
-        "select append_many(array['k'], array['\\x00'::bytea], array[0], array[1], array[]::text[], array[]::int[],"
-        " array['shelf:a'], array['Made'], array['{\"name\": \"a\"}'::jsonb], array['{\"shape\": 1}'::jsonb])"
+        "select append_many(array['k'], array['\\x00'::bytea], array[0], array[0], array[1], array[]::text[],"
+        " array[]::int[], array[]::text[], array[]::text[], array[]::bigint[], array['shelf:a'], array['Made'],"
+        ' array[\'{"name": "a"}\'::jsonb], array[\'{"shape": 1}\'::jsonb])'
     )
     now = await store.pool.fetchval("select clock_timestamp()")
     asked = store.log.position_at(now)

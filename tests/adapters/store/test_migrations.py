@@ -13,18 +13,22 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel
 
 import migrations
+import server.adapters.checkpoints.tables
 import server.adapters.runs.tables
 import server.adapters.store.tables
 import server.mesh.access.tables
+import server.mesh.erasure.tables
 import server.mesh.rows.tables
 import server.mesh.slices
 from server.adapters.postgres.migrate import migrate
 from server.kernel.errors import PreconditionFailed
 
 OURS = (
+    server.adapters.checkpoints.tables,
     server.adapters.runs.tables,
     server.adapters.store.tables,
     server.mesh.access.tables,
+    server.mesh.erasure.tables,
     server.mesh.rows.tables,
     server.mesh.slices,
 )

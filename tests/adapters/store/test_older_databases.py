@@ -41,6 +41,6 @@ async def test_statuses_are_computed_anew_and_second_replays_are_told_to_end(eng
         ("append", "QUEUED", None),
         ("third", "FAILED", "PRECONDITION_FAILED"),
     ]
-    await migrate(engine, "-2")  # back to 0003
+    await migrate(engine, "-3")  # back to 0003
     async with engine.begin() as connection:
         assert list((await connection.execute(text(STATUSES))).scalars()) == ["EXPIRED", "PUBLISHED", "QUARANTINED"]

@@ -6,6 +6,7 @@ from typing import cast
 import asyncpg
 import pytest
 
+from server.adapters.store.snapshots import DIGEST_SQL
 from server.adapters.store.streams import MAX_STREAMS, Rows, Streams
 from server.kernel.ids import Urn
 from tests.adapters.store.opened import Store, append
@@ -70,8 +71,9 @@ async def test_a_stream_asked_for_during_a_query_is_read_anew(store: Store) -> N
 async def test_a_snapshot_of_the_shape_stands_for_the_events_before_it(store: Store) -> None:
     await make(store, "a", "b")
     await store.pool.execute(
-        "insert into snapshots (stream, version, shape, state)"
-        " values ('shelf:a', 1, $1, '{}'), ('shelf:b', 1, 'another', '{}')",
+        f"insert into snapshots select kept.*, {DIGEST_SQL}"
+        " from (values ('shelf:a', 1, $1, '{}'::jsonb), ('shelf:b', 1, 'another', '{}'))"
+        " kept (stream, version, shape, state)",
         SHAPE,
     )
     found = await asyncio.gather(*(on(Counted(store.pool)).rows(Urn(f"shelf:{name}"), SHAPE) for name in "ab"))

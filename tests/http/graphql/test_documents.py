@@ -55,6 +55,23 @@ async def test_an_invalid_document_is_kept_and_answers_the_same_each_time(valida
     assert validations == {"validated": 1}
 
 
+def test_keeps_no_texts_that_a_mutation_is_to_record() -> None:
+    cache = DocumentCache(Limits())
+    told = (
+        'mutation { erase(subject: "ada") { id } }',
+        'mutation { erase(subject: """ada""") { id } }',
+        'query A { hello } mutation B { erase(subject: "ada") { id } }',
+        'mutation { ...M } fragment M on Mutation { erase(subject: "ada") { id } }',
+    )
+    for text in told:
+        cache.keep(text, checked(text))
+        assert cache.get(text) is None, text
+    assert (len(cache), cache.held_bytes) == (0, 0)
+    for text in ("mutation ($s: String!) { erase(subject: $s) { id } }", 'query { hello(name: "ada") }'):
+        cache.keep(text, checked(text))
+        assert cache.get(text) is not None, text
+
+
 async def test_two_schemas_do_not_share_their_documents() -> None:
     one, other = toy(Limits(cost=10)), toy(Limits(cost=20))
     text = {"query": "{hello}"}

@@ -89,6 +89,14 @@ async def test_the_mistakes_of_clients_have_codes_and_are_not_logged(
         ("query($p:PersonInput!){greet(person:$p)}", {"p": {"name": "ada@example.com, found: bo", "surplus": 1}}),
         ("query($p:PersonInput!){greet(person:$p)}", {"p": "ada@example.com, found: bo"}),
         ('{greet(person:{name:"ada@example.com, found: bo", surplus: 1})}', None),
+        ('{greet(person:{name:"ada@example.com, found: bo", nam: 1})}', None),  # a name to be suggested for
+        ("query($p:PersonInput!){greet(person:$p)}", {"p": {"name": "ada@example.com, found: bo", "nam": 1}}),
+        ("query($p:PersonInput!){greet(person:$p)}", {"p": {"name": ["ada@example.com, found: bo"]}}),
+        ("query($s:String){hello(name:$s)}", {"s": {"a": "ada@example.com, found: bo"}}),
+        ('{greet(person:{name:["ada@example.com, found: bo"]})}', None),
+        ('{greet(person:{name "ada@example.com, found: bo"})}', None),
+        ('{greet "ada@example.com, found: bo"}', None),
+        ('{greet(person:{name: """ada@example.com, found: bo""" """ada@example.com"""})}', None),
     ],
 )
 async def test_an_input_that_does_not_fit_is_not_repeated(query: str, variables: object) -> None:

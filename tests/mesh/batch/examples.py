@@ -1,5 +1,6 @@
 """One batch and the things that may happen to it, in short."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ from server.mesh.batch.facts import (
     QualityCheckFailed,
     QualityCheckPassed,
     QuarantineReleased,
+    SubjectErased,
 )
 
 B1, ORDERS, C1 = Urn("batch:b1"), Urn("dataset:orders"), Urn("contract:c1")
@@ -107,3 +109,22 @@ RELEASED = QuarantineReleased(batch=B1, reason="was nothing")
 EXPIRED = BatchExpired(batch=B1, expires_at=LATER, reason="contract 'c1' keeps batches for 30 days")
 EXPIRE = ExpireBatch(batch=B1, expires_at=EXPIRED.expires_at, reason=EXPIRED.reason)
 REVOKED = ConsumptionRevoked(grant=G1, reason="done")
+
+
+def erased(**other: Any) -> SubjectErased:
+    values: Mapping[str, Any] = {
+        "batch": B1,
+        "deletion": Urn("deletion:1"),
+        "raw": "cd" * 32,
+        "bronze": 9,
+        "silver": None,
+        "gold": None,
+        "row_count": 2,
+        "rejected_row_count": 0,
+        "size_bytes": 50,
+        "erased_bronze": 1,
+        "erased_silver": 0,
+        "erased_gold": 0,
+        "erased_rejects": 1,
+    }
+    return SubjectErased(**(dict(values) | other))

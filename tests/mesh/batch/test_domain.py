@@ -44,6 +44,7 @@ from tests.mesh.batch.examples import (
     anonymized,
     appended,
     checked,
+    erased,
     grant,
     granted,
     hidden,
@@ -245,7 +246,7 @@ def test_its_events_concern_the_dataset() -> None:
 
 def test_every_event_changes_the_state() -> None:
     history: list[Event] = [APPENDED, FAILED, PASSED, MASKED, PUBLISHED, QUARANTINED, RELEASED, granted(), REVOKED]
-    history += [replayed(published=True), EXPIRED]
+    history += [replayed(published=True), erased(), EXPIRED]
     assert {type(event) for event in history} == set(get_args(Event))
     for count in range(len(history)):
         assert given(BATCH, *history[:count]).state != given(BATCH, *history[: count + 1]).state

@@ -72,6 +72,7 @@ COLUMNS = [
     "contract_version",
     "schema_version",
     "checksum",
+    "raw",
     "size_bytes",
     "row_count",
     "rejected_row_count",

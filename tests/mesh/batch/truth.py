@@ -7,6 +7,7 @@ from server.kernel.privacy import PrivacyRule, PrivacyStrategy
 from server.mesh.batch.commands import (
     AppendData,
     Command,
+    EraseSubject,
     ExpireBatch,
     PublishData,
     PublishGate,
@@ -30,6 +31,7 @@ from server.mesh.batch.facts import (
     QualityCheckFailed,
     QualityCheckPassed,
     QuarantineReleased,
+    SubjectErased,
 )
 from server.mesh.batch.state import BatchStatus
 
@@ -91,6 +93,8 @@ class Truth:
                 return not self.quarantined
             case ReleaseBatch():
                 return self.quarantined
+            case EraseSubject(made_of=made):
+                return made.bronze == self.bronze
             case _ if self.quarantined:
                 return False
             case RecordQuality(bronze=bronze, checked=check):
@@ -137,6 +141,8 @@ class Truth:
                 self.step = BatchStatus.QUALITY_PASSED if check else BatchStatus.APPENDED
                 if anonymized:
                     self.step = BatchStatus.ANONYMIZED
+            case SubjectErased():
+                self.bronze, self.silver, self.gold = event.bronze, event.silver, event.gold
             case BatchExpired():
                 self.step, self.silver, self.gold = BatchStatus.EXPIRED, None, None
             case ConsumptionGranted(grant=id):

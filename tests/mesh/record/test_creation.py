@@ -51,9 +51,9 @@ async def refusal(mesh: AtWork, mutation: str = "createRecords", /, **given: Any
 
 
 def files(mesh: AtWork) -> set[str]:
-    """All objects, and what is staged."""
+    """All objects, and what is staged; not the file that says who is alive."""
     root = mesh.parts.storage.root
-    return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+    return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file() and path.suffix != ".alive"}
 
 
 def rows(mesh: AtWork, key: str) -> list[tuple[Any, ...]]:

@@ -14,12 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from server.adapters.sealed_addresses import AddressExpired
 from server.kernel.data_format import DataFormat
 from server.kernel.errors import BadUserInput, Forbidden, LimitExceeded, PreconditionFailed
 from server.kernel.filters import Asked, FilterOp
 from server.kernel.layer import Layer
 from server.mesh.record.queries import CURSOR, Selection
-from server.mesh.record.streams import ADDRESS, AddressExpired, RecordStreams
+from server.mesh.record.streams import ADDRESS, RecordStreams
 from tests.mesh.at_work import AtWork, at_work
 
 FIELDS = [
@@ -65,7 +66,7 @@ async def token(mesh: AtWork, arguments: str = "", catalog: str = "") -> str:
 
 
 async def streamed(mesh: AtWork, address: str) -> bytes:
-    opened = await mesh.parts.mesh.record_streams.open(address)
+    opened = await mesh.parts.mesh.record_streams.open(address, None, "c-1")
     return b"".join([piece async for piece in opened.pieces()])
 
 
@@ -105,7 +106,7 @@ async def test_columns_keep_their_types(mesh: AtWork, format: str) -> None:
     assert table.select(list(VALUES)).to_pydict() == VALUES
     types = {name: str(table.schema.field(name).type) for name in ("_created_at", "n", "price")}
     assert types == {"_created_at": "timestamp[us, tz=UTC]", "n": "int64", "price": "decimal128(10, 2)"}
-    assert list((mesh.parts.storage.root / ".staging").iterdir()) == []
+    assert list((mesh.parts.storage.root / ".staging").glob("*.part")) == []
 
 
 async def test_no_row_is_still_a_file(mesh: AtWork) -> None:
@@ -144,21 +145,25 @@ async def test_a_field_dropped_since_is_named(mesh: AtWork) -> None:
 
 async def test_refuses_forged_foreign_and_expired_addresses(mesh: AtWork) -> None:
     streams = mesh.parts.mesh.record_streams
-    sealer = streams._sealer
+    sealer = streams._addresses._sealer
     for forged in ("", "AAAA" * 30, sealer.seal(CURSOR, zlib.compress(b"{}"))):
         with pytest.raises(Forbidden, match="this address was not made by this server"):
-            await streams.open(forged)
+            await streams.open(forged, None, "c-1")
     address = await token(mesh)
     later = RecordStreams(
         mesh.parts.mesh.records,
         mesh.parts.engine,
         mesh.parts.storage,
         sealer,
+        mesh.parts.mesh.access_audit,
         lambda: datetime.now(UTC) + timedelta(minutes=15),
     )
     with pytest.raises(AddressExpired, match="this address expired at"):
-        await later.open(address)
+        await later.open(address, None, "c-1")
     assert sealer.open(ADDRESS, address)
+    earlier = sealer.seal(ADDRESS, zlib.compress(b'{"dataset": "dataset:d", "layer": "BRONZE"}'))
+    with pytest.raises(AddressExpired, match="made by an earlier version"):
+        await streams.open(earlier, None, "c-1")
 
 
 async def test_refuses_a_filter_too_long_for_an_address(mesh: AtWork) -> None:
@@ -167,5 +172,7 @@ async def test_refuses_a_filter_too_long_for_an_address(mesh: AtWork) -> None:
     many = tuple(f"{place * 7919:x}{place**3:x}" for place in range(900))
     asked = Selection(filters=(Asked(field=WORD, op=FilterOp.IN, value=list(many)),))
     with pytest.raises(LimitExceeded, match="8000 are allowed"):
-        mesh.parts.mesh.record_streams.address(table, asked, None, DataFormat.NDJSON, position=None)
+        mesh.parts.mesh.record_streams.address(
+            table, asked, None, DataFormat.NDJSON, position=None, reading=mesh.context(mesh.admin).reading
+        )
     assert await mesh.parts.mesh.records.count(table, asked) == 0

@@ -71,7 +71,7 @@ def out_of_reach(line: int) -> InvalidData:
 
 def read_record(text: bytes, start: int, syntax: Syntax, line: int, final: bool) -> Record | None:
     """The record at `start`, which stands on line `line`; None where it may go on behind the text."""
-    plain, quoted, broken = _fields(syntax.delimiter)
+    plain, quoted, broken = field_patterns(syntax.delimiter)
     nulls = [text.encode() for text in ("", *syntax.null_values)]
     values: list[bytes | None] = []
     reason = None
@@ -104,7 +104,8 @@ def read_record(text: bytes, start: int, syntax: Syntax, line: int, final: bool)
 
 
 @cache
-def _fields(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes], re.Pattern[bytes]]:
+def field_patterns(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes], re.Pattern[bytes]]:
+    """A field without quotes, one in quotes, one in quotes with text behind; each with what ends it, as group 2."""
     cut = re.escape(delimiter).encode()
     end = rb"(" + cut + rb"|\r\n|\n|\r|\Z)"
     inside = rb'"([^"]*+(?:""[^"]*+)*+)"'  # possessive: no input makes it try twice

@@ -23,7 +23,7 @@ def csv_source(
         read_block=partial(read_block, syntax=header.syntax),
         guards=guards_of(job.fields, header.columns, job.csv),
     )
-    return RowSource(file, form, set_aside, progress)
+    return RowSource(file, form, set_aside, progress, job.gaps)
 
 
 def _find_header(file: TextFile, job: IngestJob) -> Header:

@@ -53,10 +53,14 @@ class Block:
         return lines
 
     def raw(self, start: int, behind: int) -> str:
-        """The record as it was uploaded, without its line end, cut after MAX_RECORD bytes."""
-        raw = self.text[start:behind]
-        raw = raw[:-2] if raw.endswith(b"\r\n") else raw.removesuffix(b"\n").removesuffix(b"\r")
-        return raw[:MAX_RECORD].decode(errors="ignore")  # sound UTF-8, but the cut may divide a character
+        """The record as it was uploaded, cut short where it is very long."""
+        return shown_record(self.text[start:behind])
+
+
+def shown_record(octets: bytes) -> str:
+    """A record as a reject shows it: without its line end, cut after MAX_RECORD bytes."""
+    octets = octets[:-2] if octets.endswith(b"\r\n") else octets.removesuffix(b"\n").removesuffix(b"\r")
+    return octets[:MAX_RECORD].decode(errors="ignore")  # sound UTF-8, but the cut may divide a character
 
 
 def breaks_in(text: bytes) -> int:

@@ -67,7 +67,7 @@ class Ingestion:
     def __init__(self, source: Path, job: IngestJob, progress: Progress) -> None:
         self._job = job
         self._format, self._rows = _rows_of(source, job, progress)
-        self._rejects = RejectFile(job.rejects)
+        self._rejects = RejectFile(job.rejects, job.gaps)
         self._repeated = none_repeated(job.fields)
         self._written = 0
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
+from server.adapters.engine.ingest.gaps import NO_GAPS, Gaps
 from server.kernel.fields import Field
 from server.kernel.files import CsvOptions, FileFormat
 from server.kernel.record import record
@@ -21,6 +22,7 @@ class IngestJob:
 
     `raw` None: the source is kept already. `batch` is the bare id; row n, from 0, gets `_id` `<batch>-<n, 12 digits>`.
     `ignored`: columns that the file may still carry although the schema has them no more. `format` None: recognised.
+    `gaps`: records that the file lacks; the others are numbered as if they were there.
     """
 
     fields: tuple[Field, ...]
@@ -33,6 +35,7 @@ class IngestJob:
     csv: CsvOptions = CsvOptions()
     ignored: frozenset[str] = frozenset()
     format: FileFormat | None = None
+    gaps: Gaps = NO_GAPS
 
 
 @record

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from server.adapters.engine.ingest.block import Block
+from server.adapters.engine.ingest.gaps import Gaps
 
 # `column` and `ordinal` are null where the record could not be cut into fields; `raw` holds personal data
 COLUMNS: Sequence[tuple[str, pa.DataType]] = [
@@ -23,10 +24,15 @@ FLUSH_CHARACTERS = 4 * 1024 * 1024
 
 
 class RejectFile:
-    """Takes rejects in any order and writes them sorted by line. Without a reject there is no file."""
+    """Takes rejects in any order and writes them sorted by line. Without a reject there is no file.
 
-    def __init__(self, path: Path) -> None:
+    `gaps`: of the file that they stand in; what is written down are the lines and ordinals of the upload.
+    """
+
+    def __init__(self, path: Path, gaps: Gaps) -> None:
         self._path = path
+        self._gaps = gaps
+        self._line_of = gaps.line_of()
         self._unsorted = path.with_name(f"{path.name}.unsorted")
         self._writer: parquet.ParquetWriter | None = None
         self._waiting: list[tuple[int, str | None, str, str, int | None]] = []
@@ -34,8 +40,8 @@ class RejectFile:
         self.count = 0
 
     def add(self, line: int, reason: str, raw: str, *, column: str | None = None, ordinal: int | None = None) -> None:
-        """Set one record aside."""
-        self._waiting.append((line, column, reason, raw, ordinal))
+        """Set one record aside, by its line in the file and its ordinal in the upload."""
+        self._waiting.append((self._line_of(line), column, reason, raw, ordinal))
         self._characters += len(raw)
         self.count += 1
         if len(self._waiting) >= FLUSH_ROWS or self._characters >= FLUSH_CHARACTERS:
@@ -45,7 +51,7 @@ class RejectFile:
         """Set the records aside that the block could not read. `first`: the ordinal of its first readable one."""
         lines = block.lines_of([broken.start for broken in block.broken])
         for line, broken in zip(lines, block.broken, strict=True):
-            ordinal = None if broken.ordinal is None else first + broken.ordinal
+            ordinal = None if broken.ordinal is None else self._gaps.place(first + broken.ordinal)
             self.add(line, broken.reason, block.raw(broken.start, broken.behind), ordinal=ordinal)
 
     def finish(self, cursor: duckdb.DuckDBPyConnection) -> None:

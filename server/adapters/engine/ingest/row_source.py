@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from server.adapters.engine.csv.records import out_of_reach
 from server.adapters.engine.ingest.block import MAX_REACH, Block, Offsets, column_names
+from server.adapters.engine.ingest.gaps import Gaps
 from server.adapters.engine.ingest.job import Progress
 from server.adapters.engine.ingest.text_file import TextFile
 from server.adapters.engine.typed_text import Guard
@@ -33,7 +35,10 @@ class Form:
 
 @record
 class Place:
-    """Where some rows stand in the text: bytes, first line, the first one's ordinal, the ordinal behind them."""
+    """Where some rows stand in the text: bytes, first line, the first one's ordinal, the ordinal behind them.
+
+    `first` is counted in the file, `behind` as in the upload.
+    """
 
     offset: int
     size: int
@@ -47,14 +52,17 @@ class RowSource:
     """The rows of a file whose header, if it has one, was read. The counts are true of what has been read so far.
 
     `readable`: records that have an ordinal; `broken`: those without a row, each handed to `set_aside` with its block
-    and the ordinal of the block's first.
+    and the ordinal of the block's first. Rows have the ordinals of the upload, around the `gaps` that the file has.
     """
 
-    def __init__(self, file: TextFile, form: Form, set_aside: Callable[[Block, int], None], progress: Progress) -> None:
+    def __init__(
+        self, file: TextFile, form: Form, set_aside: Callable[[Block, int], None], progress: Progress, gaps: Gaps
+    ) -> None:
         self.file = file
         self.form = form
         self._set_aside = set_aside
         self._progress = progress
+        self._gaps = gaps
         self.readable = 0
         self.rows = 0
         self.broken = 0
@@ -82,9 +90,9 @@ class RowSource:
     def again(self, text: BinaryIO, place: Place) -> tuple[Block, Offsets]:
         """The block of a place, read once more, and the ordinals of its rows."""
         text.seek(place.offset)
-        final = place.offset + place.size == self.file.text_size
-        block = self.form.read_block(text.read(place.size), line=place.line, final=final)
-        return block, block.ordinals + place.first
+        # a place ends where a record does: nothing that follows can belong to it
+        block = self.form.read_block(text.read(place.size), line=place.line, final=True)
+        return block, self._gaps.placed(block.ordinals + place.first)
 
     def _take(self, block: Block) -> Iterator[pa.RecordBatch]:
         rows = block.rows.num_rows
@@ -93,7 +101,7 @@ class RowSource:
             self.broken += len(block.broken)
         if rows:
             self._mark(block, rows)
-            ordinals = pa.array(block.ordinals + self.readable)
+            ordinals = pa.array(self._gaps.placed(block.ordinals + self.readable))
             yield pa.record_batch([ordinals, *block.rows.columns], schema=self.schema)
         self.rows += rows
         self.readable += block.readable
@@ -105,7 +113,8 @@ class RowSource:
         starts: list[int] = block.starts[marks].tolist()
         firsts: Sequence[int] = (block.ordinals[marks] + self.readable).tolist()
         lines = block.lines_of(starts)
-        ends = zip([*starts[1:], block.consumed], [*firsts[1:], self.readable + block.readable], strict=True)
+        behinds: Sequence[int] = self._gaps.placed(np.array([*firsts[1:], self.readable + block.readable])).tolist()
+        ends = zip([*starts[1:], block.consumed], behinds, strict=True)
         for mark, line, start, first, (end, behind) in zip(marks, lines, starts, firsts, ends, strict=True):
             self.places.append(
                 Place(

@@ -39,8 +39,7 @@ class Reading:
 class TextFile:
     """One reading of a text file. `pending` is UTF-8 that starts at `offset` of the text, on line `line`.
 
-    `kept` takes the bytes as they come, `decoded` their text in UTF-8 where that differs. `size` counts the bytes,
-    `text_size` those of the text.
+    `kept` takes the bytes as they come, `decoded` their text in UTF-8 where that differs. `size` counts the bytes.
     """
 
     def __init__(self, landed: BinaryIO, kept: BinaryIO | None, decoded: BinaryIO | None, reading: Reading) -> None:
@@ -58,7 +57,6 @@ class TextFile:
         self.offset = 0
         self.line = 1
         self.size = 0
-        self.text_size = 0
 
     @property
     def sha256(self) -> str:
@@ -80,7 +78,6 @@ class TextFile:
         if self._kept is not None:
             self._kept.write(octets)
         text = octets if self._decoder is None else self._decode(octets, self._decoder)
-        self.text_size += len(text)
         if self._decoded is not None:
             self._decoded.write(text)
         self.pending += text

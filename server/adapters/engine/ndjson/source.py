@@ -27,4 +27,4 @@ def ndjson_source(
         read_block=partial(read_block, columns=columns_of(fields, job.ignored)),
         guards=guards_of(fields, range(len(fields)), text_only=True),
     )
-    return RowSource(file, form, set_aside, progress)
+    return RowSource(file, form, set_aside, progress, job.gaps)

@@ -133,6 +133,14 @@ class ParquetRows:
         whole = f", to_json(struct_pack({shown}))::varchar as told" if told else ""
         return f"select row_number() over () - 1 as n{values}{whole} from {FILE}"  # noqa: S608 - as above
 
+    def _placed(self, piece: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows with the ordinals of the upload, which stand in front."""
+        gaps = self._job.gaps
+        if not gaps.ordinals:
+            return piece
+        placed = pa.array(gaps.placed(piece.column(0).to_numpy()))
+        return pa.RecordBatch.from_arrays([placed, *piece.columns[1:]], schema=piece.schema)
+
     @contextmanager
     def _read(
         self,
@@ -151,7 +159,7 @@ class ParquetRows:
                 with readable():
                     for piece in stream:
                         told(piece.num_rows)
-                        yield piece
+                        yield self._placed(piece)
             except InvalidData as refused:
                 refusals.append(refused)
                 raise

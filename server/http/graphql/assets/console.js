@@ -9,6 +9,8 @@ const LAYOUT = `
     <textarea id="variables" rows="4" spellcheck="false" placeholder="{}"></textarea>
     <label for="key">API key</label>
     <input id="key" type="password" autocomplete="off" placeholder="none: you ask as anybody">
+    <label for="purpose">Purpose</label>
+    <input id="purpose" autocomplete="off" placeholder="what rows are read for; some lakes ask it">
     <p class="buttons">
       <button type="submit" id="run">Run</button>
       <button type="button" id="stop" disabled>Stop</button>
@@ -45,19 +47,21 @@ function operationAt(text, cursor) {
   return operations.find(({ end }) => cursor <= end) ?? operations.at(-1) ?? { kind: "query", name: null };
 }
 
-async function ask(endpoint, key, request) {
+async function ask(endpoint, { key, purpose }, request) {
   const headers = { "Content-Type": "application/json", Accept: "application/graphql-response+json, application/json" };
   if (key) headers.Authorization = `Bearer ${key}`;
+  if (purpose) headers["X-Purpose"] = String.fromCharCode(...new TextEncoder().encode(purpose)); // UTF-8 in a header
   const answer = await fetch(endpoint, { method: "POST", headers, body: JSON.stringify(request) });
   return answer.json();
 }
 
 // Calls `told.event` for each event and `told.ended` once; returns what stops it.
-function subscribe(socketUrl, key, request, told) {
+function subscribe(socketUrl, { key, purpose }, request, told) {
   const socket = new WebSocket(socketUrl, "graphql-transport-ws");
   const send = (message) => socket.send(JSON.stringify(message));
   let reason = "";
-  socket.onopen = () => send({ type: "connection_init", payload: key ? { apiKey: key } : {} });
+  const caller = { ...(key && { apiKey: key }), ...(purpose && { purpose }) };
+  socket.onopen = () => send({ type: "connection_init", payload: caller });
   socket.onmessage = ({ data }) => {
     const message = JSON.parse(data);
     if (message.type === "connection_ack") send({ id: "1", type: "subscribe", payload: request });
@@ -91,11 +95,13 @@ export function startConsole(page, { endpoint, socketUrl, example, problem }) {
     part("result").textContent = value === undefined ? "" : pretty(value);
   };
 
+  const caller = () => ({ key: part("key").value.trim(), purpose: part("purpose").value.trim() });
+
   const listen = (request) => {
     let count = 0;
     show("Subscribed, no event yet");
     part("stop").disabled = false;
-    const mine = subscribe(socketUrl, part("key").value.trim(), request, {
+    const mine = subscribe(socketUrl, caller(), request, {
       event(payload) {
         if (stop !== mine) return;
         count += 1;
@@ -132,7 +138,7 @@ export function startConsole(page, { endpoint, socketUrl, example, problem }) {
       }
       show("Running …");
       const began = performance.now();
-      const answer = await ask(endpoint, part("key").value.trim(), request);
+      const answer = await ask(endpoint, caller(), request);
       const took = Math.round(performance.now() - began);
       show(`${answer.errors ? "Answered with errors" : "Answered"} in ${took} ms`, answer);
     } catch (error) {

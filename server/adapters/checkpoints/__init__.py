@@ -1,0 +1,1 @@
+"""Checkpoints: signed statements of the log's head, kept outside the database."""

@@ -1,0 +1,1 @@
+"""Erasure in files: where a subject stands, and the files without it."""

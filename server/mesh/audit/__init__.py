@@ -1,0 +1,1 @@
+"""The audit of access: who read what, when and why."""

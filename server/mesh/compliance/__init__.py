@@ -1,0 +1,1 @@
+"""What compliance is shown: reports and the exported audit trail."""

@@ -1,0 +1,1 @@
+"""Erasure: a subject removed from every file of a lake, and the proof of it."""

@@ -1,0 +1,1 @@
+"""Erasures: what they reach, and what may happen meanwhile."""
