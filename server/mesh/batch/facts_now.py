@@ -26,10 +26,10 @@ class FactsNow:
         self.memberships = memberships
 
     async def columns(self, dataset: str, version: int) -> tuple[Field, ...]:
-        """The columns of rows that were written under a version of the schema; personal if marked so then or now."""
+        """The columns of rows that were written under a version of the schema, with the marks of then and of now."""
         then = await self.datasets.fields_at(dataset, version)
-        now = {field.name for field in fields_of(await self.datasets.known(dataset)) if field.pii}
-        return tuple(replace(field, pii=field.pii or field.name in now) for field in then)
+        now = {field.name: field for field in fields_of(await self.datasets.known(dataset))}
+        return tuple(marked(field, now.get(field.name, field)) for field in then)
 
     async def check_fit(self, contract: ContractRow, version: int, rules: Sequence[Rule]) -> None:
         """Refuse rules of a contract that a version of the schema does not fit. Raises: PreconditionFailed."""
@@ -71,3 +71,8 @@ class FactsNow:
             StreamCheck(stream=Urn(contract.id), version=contract.revision),
             *membership.checks,
         )
+
+
+def marked(then: Field, now: Field) -> Field:
+    """A column of then: personal, or the name of a person, if it was marked so or is by now."""
+    return replace(then, pii=then.pii or now.pii, subject_key=then.subject_key or now.subject_key)

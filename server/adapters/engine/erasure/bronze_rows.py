@@ -65,12 +65,18 @@ def rows_by_text(
             for field, cell in zip(texts, held_cells, strict=True):
                 if cell is None:
                     continue
-                left = matcher.left_of(cell, is_json=field.data_type.name is TypeName.JSON)
+                left = _left_of(cell, field, matcher)
                 if left is None:
                     rows.add(ordinal)
                 elif left != cell:
                     mended.add(Mended(ordinal=ordinal, column=field.name))
     return FoundRows(rows=frozenset(rows), mended=frozenset(mended))
+
+
+def _left_of(cell: str, field: Field, matcher: Matcher) -> str | None:
+    if field.subject_key:
+        return matcher.left_of_key(cell)
+    return matcher.left_of(cell, is_json=field.data_type.name is TypeName.JSON)
 
 
 def _rows_by_time(

@@ -30,6 +30,11 @@ class BatchFiles:
         """The names of the columns of these types."""
         return frozenset(field.name for field in self.fields if field.data_type.name in types)
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """The columns that name the person of a row."""
+        return frozenset(field.name for field in self.fields if field.subject_key)
+
 
 @record
 class Cut:

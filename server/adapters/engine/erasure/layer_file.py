@@ -28,11 +28,15 @@ class Erased:
 
 @record
 class LayerChange:
-    """What changes in a layer. `rows`: ordinals that go; `mended`: by column, ordinals of cells that lose a word."""
+    """What changes in a layer. `rows`: ordinals that go; `mended`: by column, ordinals of cells that lose a word.
+
+    `keys`: columns that name a person, and lose none.
+    """
 
     rows: Offsets
     mended: Mapping[str, Offsets]
     json_columns: Collection[str]
+    keys: Collection[str]
 
 
 def rewrite_layer(source: Path, target: Path, change: LayerChange, matcher: Matcher, *, level: int) -> Erased:
@@ -69,7 +73,11 @@ def _mended(group: pa.Table, change: LayerChange, matcher: Matcher) -> pa.Table:
     if not (hit := _are(group, touched)).any():
         return group
     for place, field in enumerate(group.schema):
-        if field.name in SYSTEM_TYPES or not (pa.types.is_string(field.type) or field.name in change.mended):
+        if (
+            field.name in SYSTEM_TYPES
+            or field.name in change.keys
+            or not (pa.types.is_string(field.type) or field.name in change.mended)
+        ):
             continue
         column = group.column(place).combine_chunks()
         lost = _are(group, change.mended.get(field.name, np.empty(0, np.int64)))[hit].tolist()

@@ -1,6 +1,6 @@
 """Locating a subject in the files of a batch: a quick scan first, as most batches hold nothing of one person."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
@@ -53,7 +53,7 @@ def locate(cursor: duckdb.DuckDBPyConnection, files: BatchFiles, subject: Subjec
 
 def _with_set_aside(files: BatchFiles, traces: Traces, matcher: Matcher) -> Traces:
     rows = touched_rows(traces)
-    samples = tuple(path for path in files.samples if samples_left(path, rows, matcher) is not None)
+    samples = tuple(path for path in files.samples if samples_left(path, rows, matcher, files.keys) is not None)
     rejects = files.rejects is not None and rejects_change(files.rejects, reject_change(files, traces, matcher))
     return replace(traces, rejects=rejects, samples=samples)
 
@@ -70,7 +70,7 @@ def reject_change(files: BatchFiles, traces: Traces, matcher: Matcher) -> Reject
         if cut.instead is not None:
             instead[cut.line] = partial(_as_in_raw, octets=cut.instead)
     for one in traces.raw_mended:
-        instead[one.ordinal + 1] = partial(_shown_without, times=files.columns_of(*TIMES), matcher=matcher)
+        instead[one.ordinal + 1] = partial(_shown_without, files=files, matcher=matcher)
     gone = (cut.line for cut in traces.cuts if cut.instead is None)
     return RejectChange(ordinals=placed(traces.rows), lines=placed(gone), instead=instead)
 
@@ -79,8 +79,8 @@ def _as_in_raw(_: str, *, octets: bytes) -> str:
     return shown_record(octets)
 
 
-def _shown_without(shown: str, *, times: Collection[str], matcher: Matcher) -> str:
-    return matcher.left_of_json(shown, times=times) or ""
+def _shown_without(shown: str, *, files: BatchFiles, matcher: Matcher) -> str:
+    return matcher.left_of_json(shown, times=files.columns_of(*TIMES), keys=files.keys) or ""
 
 
 def placed(numbers: Iterable[int]) -> Offsets:

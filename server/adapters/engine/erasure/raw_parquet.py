@@ -31,13 +31,14 @@ _CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD", "BROTLI", "LZ4_RAW"}
 
 @record
 class _Column:
-    """A column of raw: its name there and in NFC, DuckDB's type of it, and whether its texts are JSON, or values."""
+    """A column of raw: its name there and in NFC, DuckDB's type of it, and what its texts are."""
 
     name: str
     known_as: str
     kind: str
     is_json: bool
     is_value: bool
+    is_key: bool
 
     @property
     def is_text(self) -> bool:
@@ -49,6 +50,8 @@ class _Column:
 
     def left_of(self, text: str, matcher: Matcher) -> str | None:
         """What stays of one of its texts; None where the row goes."""
+        if self.is_key:
+            return matcher.left_of_key(text, is_value=self.is_value)
         return matcher.left_of_value(text) if self.is_value else matcher.left_of(text, is_json=self.is_json)
 
     @property
@@ -145,6 +148,7 @@ def _columns(reader: duckdb.DuckDBPyConnection, raw: Path, files: BatchFiles) ->
             kind=kind,
             is_json=kind == "JSON" or known in json_names,
             is_value=known in values,
+            is_key=known in files.keys,
         )
         for name, kind, *_ in described
     )

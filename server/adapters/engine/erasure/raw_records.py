@@ -46,12 +46,12 @@ def opened_records(text: TextFile, files: BatchFiles, matcher: Matcher) -> RawRe
     times = files.columns_of(*TIMES)
     return RawRecords(
         read_block=partial(ndjson_block.read_block, columns=columns_of(files.fields, frozenset())),
-        left_of=partial(_left_of_object, times=times, matcher=matcher),
+        left_of=partial(_left_of_object, times=times, keys=files.keys, matcher=matcher),
     )
 
 
-def _left_of_object(octets: bytes, *, times: Collection[str], matcher: Matcher) -> bytes | None:
-    left = matcher.left_of_json(octets.decode(), times=times)
+def _left_of_object(octets: bytes, *, times: Collection[str], keys: Collection[str], matcher: Matcher) -> bytes | None:
+    left = matcher.left_of_json(octets.decode(), times=times, keys=keys)
     return None if left is None else left.encode()
 
 
@@ -64,7 +64,9 @@ def _csv(text: TextFile, files: BatchFiles, matcher: Matcher) -> RawRecords:
     comma = options.decimal_separator == ","
     judges: list[Judge] = []
     for name in names:
-        if name in values:
+        if name in files.keys:
+            judges.append(partial(matcher.left_of_key, is_value=name in values, comma=comma))
+        elif name in values:
             judges.append(partial(matcher.left_of_value, comma=comma))
         else:
             judges.append(partial(matcher.left_of, is_json=name in json_columns))

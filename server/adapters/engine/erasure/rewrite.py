@@ -109,7 +109,9 @@ class _Rewriting:
     def _samples(self) -> None:
         touched = touched_rows(self._traces)
         for source, target in zip(self._files.samples, self._targets.samples, strict=True):
-            if source in self._traces.samples and (left := samples_left(source, touched, self._matcher)) is not None:
+            if source not in self._traces.samples:
+                continue
+            if (left := samples_left(source, touched, self._matcher, self._files.keys)) is not None:
                 target.write_bytes(left)
                 self._written.add(target)
 
@@ -144,6 +146,7 @@ class _Rewriting:
             rows=placed(self._traces.rows),
             mended={column: placed(ordinals) for column, ordinals in by_column.items()},
             json_columns=self._files.columns_of(TypeName.JSON),
+            keys=self._files.keys,
         )
 
 

@@ -70,14 +70,18 @@ def _mended(batch: pa.RecordBatch, change: RejectChange) -> pa.RecordBatch:
     return batch.set_column(place, batch.schema.field(place), pa.array(cells, batch.schema.field(place).type))
 
 
-def samples_left(samples: Path, rows: Collection[int], matcher: Matcher) -> bytes | None:
-    """The samples without those of these rows and those that hold the id; None where all stay."""
+def samples_left(samples: Path, rows: Collection[int], matcher: Matcher, keys: Collection[str]) -> bytes | None:
+    """The samples without those of these rows and those that hold the id; None where all stay.
+
+    `keys`: columns that name a person; only the id itself counts there.
+    """
     rules: Sequence[Sequence[dict[str, Any]]] = orjson.loads(samples.read_bytes())  # rows as JSON holds them
-    left = [[row for row in rule if not _concerns(row, rows, matcher)] for rule in rules]
+    left = [[row for row in rule if not _concerns(row, rows, matcher, keys)] for rule in rules]
     return None if left == rules else orjson.dumps(left)
 
 
-def _concerns(row: dict[str, Any], rows: Collection[int], matcher: Matcher) -> bool:
+def _concerns(row: dict[str, Any], rows: Collection[int], matcher: Matcher, keys: Collection[str]) -> bool:
     if int(row[ROW_ID][-ORDINAL_DIGITS:]) in rows:
         return True
-    return any(matcher.holds(str(cell)) for name, cell in row.items() if name != ROW_ID and cell is not None)
+    cells = ((name, str(cell)) for name, cell in row.items() if name != ROW_ID and cell is not None)
+    return any(matcher.is_id(cell) if name in keys else matcher.holds(cell) for name, cell in cells)

@@ -94,10 +94,22 @@ class Matcher:
             return None
         return text if _VALUE.fullmatch(text) else self.without_words(text)
 
-    def left_of_json(self, text: str, *, times: Collection[str] | None = None) -> str | None:
+    def left_of_key(self, text: str, *, is_value: bool = False, comma: bool = False) -> str | None:
+        """What stays of a cell that names a person: all of it, unless it is the id. That of another may hold this one.
+
+        `is_value`: of a column of numbers; `comma`: as in `left_of_value`.
+        """
+        if self.is_id(text) or (is_value and self.is_number(text.replace(",", ".") if comma else text)):
+            return None
+        return text
+
+    def left_of_json(
+        self, text: str, *, times: Collection[str] | None = None, keys: Collection[str] = ()
+    ) -> str | None:
         """The JSON with words replaced in its strings; None where any string, name or number in it is the id.
 
         `times`: the text is a record, and these of its columns hold dates or times. The names of columns stay.
+        `keys`: those of its columns that name a person.
         """
         parts: list[str] = []
         done = depth = 0
@@ -111,8 +123,7 @@ class Matcher:
                 if times is not None and depth == 1 and token[1] is not None:
                     column = unicodedata.normalize("NFC", value)
                     continue
-                of_time = times is not None and depth == 1 and column in times
-                left = self.left_of_value(value) if of_time else self.left_of(value)
+                left = self._left_of_string(value, column if depth == 1 else "", times or (), keys)
                 if left is None:
                     return None
                 if left != value:
@@ -121,6 +132,11 @@ class Matcher:
             elif written[0] not in "{}[]" and self.is_number(written):
                 return None
         return "".join((*parts, text[done:]))
+
+    def _left_of_string(self, value: str, column: str, times: Collection[str], keys: Collection[str]) -> str | None:
+        if column in keys:
+            return self.left_of_key(value)
+        return self.left_of_value(value) if column in times else self.left_of(value)
 
     def is_number(self, written: str) -> bool:
         """Whether a number as it is written is the id."""
