@@ -74,9 +74,8 @@ def rows_by_text(
 
 
 def _left_of(cell: str, field: Field, matcher: Matcher) -> str | None:
-    if field.subject_key:
-        return matcher.left_of_key(cell)
-    return matcher.left_of(cell, is_json=field.data_type.name is TypeName.JSON)
+    left_of = matcher.left_of_key if field.subject_key else matcher.left_of
+    return left_of(cell, is_json=field.data_type.name is TypeName.JSON)
 
 
 def _rows_by_time(

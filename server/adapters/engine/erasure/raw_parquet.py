@@ -51,7 +51,7 @@ class _Column:
     def left_of(self, text: str, matcher: Matcher) -> str | None:
         """What stays of one of its texts; None where the row goes."""
         if self.is_key:
-            return matcher.left_of_key(text, is_value=self.is_value)
+            return matcher.left_of_key(text, is_value=self.is_value, is_json=self.is_json or self.is_nested)
         return matcher.left_of_value(text) if self.is_value else matcher.left_of(text, is_json=self.is_json)
 
     @property
@@ -182,7 +182,7 @@ def _judged(column: _Column, cell: str, matcher: Matcher) -> str | None:
     """What stays of the cell as it is shown; None where the row goes."""
     if column.kind.startswith(_NUMBER):
         return None if matcher.is_number(cell) else cell
-    if column.is_text:
+    if column.is_text or (column.is_key and column.is_nested):
         return column.left_of(cell, matcher)
     if column.is_nested or column.kind == "BLOB":  # a word cannot be replaced there
         return cell if matcher.left_of(cell, is_json=column.is_nested) == cell else None

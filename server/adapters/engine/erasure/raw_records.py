@@ -65,7 +65,9 @@ def _csv(text: TextFile, files: BatchFiles, matcher: Matcher) -> RawRecords:
     judges: list[Judge] = []
     for name in names:
         if name in files.keys:
-            judges.append(partial(matcher.left_of_key, is_value=name in values, comma=comma))
+            judges.append(
+                partial(matcher.left_of_key, is_value=name in values, is_json=name in json_columns, comma=comma)
+            )
         elif name in values:
             judges.append(partial(matcher.left_of_value, comma=comma))
         else:

@@ -94,14 +94,16 @@ class Matcher:
             return None
         return text if _VALUE.fullmatch(text) else self.without_words(text)
 
-    def left_of_key(self, text: str, *, is_value: bool = False, comma: bool = False) -> str | None:
+    def left_of_key(
+        self, text: str, *, is_value: bool = False, is_json: bool = False, comma: bool = False
+    ) -> str | None:
         """What stays of a cell that names a person: all of it, unless it is the id. That of another may hold this one.
 
-        `is_value`: of a column of numbers; `comma`: as in `left_of_value`.
+        `is_value`: of a column of numbers; `is_json`: each value in it counts; `comma`: as in `left_of_value`.
         """
-        if self.is_id(text) or (is_value and self.is_number(text.replace(",", ".") if comma else text)):
+        if is_value and self.is_number(text.replace(",", ".") if comma else text):
             return None
-        return text
+        return None if self.left_of(text, is_json=is_json) is None else text
 
     def left_of_json(
         self, text: str, *, times: Collection[str] | None = None, keys: Collection[str] = ()
@@ -123,7 +125,9 @@ class Matcher:
                 if times is not None and depth == 1 and token[1] is not None:
                     column = unicodedata.normalize("NFC", value)
                     continue
-                left = self._left_of_string(value, column if depth == 1 else "", times or (), keys)
+                left = self._left_of_string(
+                    value, of_key=column in keys, of_time=depth == 1 and column in (times or ())
+                )
                 if left is None:
                     return None
                 if left != value:
@@ -133,10 +137,10 @@ class Matcher:
                 return None
         return "".join((*parts, text[done:]))
 
-    def _left_of_string(self, value: str, column: str, times: Collection[str], keys: Collection[str]) -> str | None:
-        if column in keys:
+    def _left_of_string(self, value: str, *, of_key: bool, of_time: bool) -> str | None:
+        if of_key:
             return self.left_of_key(value)
-        return self.left_of_value(value) if column in times else self.left_of(value)
+        return self.left_of_value(value) if of_time else self.left_of(value)
 
     def is_number(self, written: str) -> bool:
         """Whether a number as it is written is the id."""

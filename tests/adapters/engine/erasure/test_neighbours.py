@@ -81,3 +81,26 @@ def test_a_key_of_numbers_is_compared_as_a_number(tmp_path):
 
     assert erasing.erase("1042").erased_bronze == 1
     assert erasing.raw == b"who,note\n10420,b\n"
+
+
+@pytest.mark.parametrize("form", FileFormat)
+def test_a_key_of_json_is_compared_by_each_value_in_it_and_never_mended(form, tmp_path):
+    fields = (Field(name="who", type="json", subject_key=True), Field(name="note", type="string"))
+    rows = [('"ann"', "a"), ('{"id":"ann"}', "b"), ('"ann-1"', "met ann"), ('{"id":"ann-1"}', "c")]
+    if form is FileFormat.CSV:
+        cells = ((who.replace('"', '""'), note) for who, note in rows)
+        raw = "who,note\n" + "".join(f'"{who}",{note}\n' for who, note in cells)
+    else:
+        raw = "".join(f'{{"who":{who},"note":"{note}"}}\n' for who, note in rows)
+    octets = raw.encode()
+    if form is FileFormat.PARQUET:
+        table = {"who": [who for who, _ in rows], "note": [note for _, note in rows]}
+        pq.write_table(pa.table(table), tmp_path / "made")
+        octets = (tmp_path / "made").read_bytes()
+    erasing = Erasing(tmp_path, octets, fields, form)
+
+    erasing.erase("ann")
+
+    left = [('"ann-1"', "met [erased]"), ('{"id":"ann-1"}', "c")]
+    assert [(row["who"], row["note"]) for row in erasing.bronze] == left
+    assert erasing.ingest_again() == (erasing.bronze, [])
