@@ -247,7 +247,7 @@ async def test_what_an_expired_batch_left_goes_at_once(life: Life) -> None:
 async def test_what_a_run_may_be_making_stays(life: Life) -> None:
     await life.append("B1", 1, True)
     await life.append("b2", 2, True)
-    await start(life, ProcessKind.ERASE, "b1")
+    await start(life, ProcessKind.EMULATE, "b1")
     assert (await sweep(life)).removed == 3
     assert {key.split("/")[2] for key in life.left} == {"B1"}
     await start(life, ProcessKind.EMULATE, None)
@@ -282,7 +282,7 @@ async def test_uploads_go_after_a_day_unless_an_append_waits_for_them(life: Life
     life.write(old, wanted, fresh)
     for key in (old, wanted):
         age(life, key, timedelta(hours=25))
-    await start(life, ProcessKind.ERASE, None)  # the append waits for it
+    await start(life, ProcessKind.EMULATE, None)  # the append waits for it
     await start(life, ProcessKind.APPEND, "b1", file_url=wanted)
     swept = await sweep(life, datetime.now(UTC))
     assert (swept.removed, swept.size_bytes) == (1, len(old))
@@ -334,7 +334,7 @@ async def test_removes_staged_files_that_were_left(life: Life) -> None:
     path = storage.staging()
     path.write_bytes(b"x")
     os.utime(path, (then, then))
-    await start(life, ProcessKind.ERASE, None)
+    await start(life, ProcessKind.EMULATE, None)
     assert await sweep(life) == Swept(staged=1)
 
 
