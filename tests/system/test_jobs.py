@@ -96,7 +96,7 @@ async def test_a_sweep_removes_what_a_refused_append_left(server: ServerProcess)
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["deadlines"], "argument NAME: invalid choice: 'deadlines'"),
+        (["forget"], "argument NAME: invalid choice: 'forget'"),
         ([], "the following arguments are required: NAME"),
         (
             ["sweep", "--at", "tomorrow"],
