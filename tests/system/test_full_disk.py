@@ -27,10 +27,11 @@ def small_disk(server: ServerProcess, size: int) -> Iterator[None]:
 
 
 def taken(data_dir: Path) -> set[str]:
-    """What takes room in the lake and where the engine spills; landed files and logs of tables aside."""
+    """What takes room in the lake and where the engine spills; landed files, logs of tables and checkpoints aside."""
     places = [path for folder in ("lake", "spill") for path in (data_dir / folder).rglob("*") if path.is_file()]
     names = {str(path.relative_to(data_dir)) for path in places if path.stat().st_size}
-    return {name for name in names if not name.startswith("lake/landing/") and "_delta_log" not in name}
+    aside = ("lake/landing/", "lake/_checkpoints/")
+    return {name for name in names if not name.startswith(aside) and "_delta_log" not in name}
 
 
 async def prepared(server: ServerProcess, rows: int = ROWS) -> str:
