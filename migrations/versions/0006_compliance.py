@@ -148,9 +148,7 @@ def _lakes() -> None:
     """Data lakes, and the lake that a dataset is in."""
     op.create_table(
         "lake",
-        sa.Column("id", sa.Text(), primary_key=True),
-        sa.Column("valid_from", sa.BigInteger(), autoincrement=False, primary_key=True),
-        sa.Column("valid_to", sa.BigInteger(), nullable=False),
+        *_interval(),
         *(sa.Column(name, sa.Text(), nullable=False) for name in ("lake_id", "name", "listed", "owner", "region")),
         sa.Column("compliance_level", sa.Text(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),

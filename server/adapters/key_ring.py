@@ -1,20 +1,18 @@
 """The key ring: one secret for each version in a private file, never replaced, only added to."""
 
 import base64
-import fcntl
-import os
 import secrets
 import threading
 import uuid
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from server.adapters.engine.privacy.keys import SECRET_BYTES, PrivacyKeys, privacy_keys, pseudonym_key, revealed
-from server.adapters.keys import load_key, read_private
+from server.adapters.keys import load_key, read_private, write_private
+from server.adapters.path_lock import path_locked
 from server.adapters.storage.durable import sync_folder
 from server.kernel.errors import BadUserInput, PreconditionFailed
 
@@ -67,7 +65,7 @@ class KeyRing:
 
     def rotate(self) -> int:
         """Add a version with a new secret; its number. Servers that run use it from their next piece of work on."""
-        with _alone(self._path):
+        with path_locked(self._path.parent):  # rotations one after another
             known = self._current()
             version = max(known) + 1
             _write(self._path, {**known, version: secrets.token_bytes(SECRET_BYTES)})
@@ -116,24 +114,9 @@ def _write(path: Path, held: Mapping[int, bytes]) -> None:
     """The ring in place of the old file, in one step."""
     keys = [{"version": version, "secret": base64.b64encode(secret).decode()} for version, secret in held.items()]
     staged = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(orjson.dumps({"format": FORMAT, "keys": keys}, option=orjson.OPT_INDENT_2))
-            file.flush()
-            os.fsync(file.fileno())
+        write_private(staged, orjson.dumps({"format": FORMAT, "keys": keys}, option=orjson.OPT_INDENT_2))
         staged.replace(path)
         sync_folder(path.parent)
     finally:
         staged.unlink(missing_ok=True)
-
-
-@contextmanager
-def _alone(path: Path) -> Generator[None]:
-    """Rotations one after another: a lock on the folder, which the system lets go of with the process."""
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

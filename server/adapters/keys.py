@@ -40,6 +40,15 @@ def read_private(path: Path, most: int) -> bytes:
     return content
 
 
+def write_private(path: Path, content: bytes) -> None:
+    """A new file that only its owner may open, on the disk when this returns. Raises: FileExistsError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def _read(path: Path) -> bytes:
     content = read_private(path, KEY_BYTES + 1)
     if len(content) != KEY_BYTES:
@@ -53,10 +62,8 @@ def _read(path: Path) -> bytes:
 def _create(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     staged = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
+        write_private(staged, secrets.token_bytes(KEY_BYTES))
         with suppress(FileExistsError):  # another process was faster: its key is the key
             publish_once(staged, path)
     finally:

@@ -1,6 +1,5 @@
 """The file of checkpoints: lines that are only ever added, each with the digest of the one before it."""
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Generator, Iterator
@@ -8,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from server.adapters.checkpoints.statement import Checkpoint, NewKey, read, written
+from server.adapters.path_lock import path_locked
 from server.adapters.storage.durable import refusing_when_full, sync_folder
 from server.kernel.errors import PreconditionFailed
 
@@ -26,12 +26,8 @@ class CheckpointFile:
     def alone(self) -> Generator[None]:
         """Be the only process at the file; the system lets go of the lock with the process."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with path_locked(self.folder):
             yield
-        finally:
-            os.close(descriptor)
 
     def append(self, entry: Checkpoint | NewKey) -> None:
         """Add a line; it is on the disk when this returns. Raises: StorageFull, and then nothing was added."""

@@ -1,6 +1,5 @@
 """The key that signs checkpoints is replaced: the old one signs that the new one follows it, in the same file."""
 
-import os
 import secrets
 from contextlib import suppress
 from datetime import datetime
@@ -11,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from server.adapters.checkpoints.file import CheckpointFile
 from server.adapters.checkpoints.signing import CheckpointKey, public_text
 from server.adapters.checkpoints.statement import sign_new_key
-from server.adapters.keys import KEY_BYTES, load_key
+from server.adapters.keys import KEY_BYTES, load_key, write_private
 from server.adapters.storage.durable import sync_folder
 
 
@@ -20,7 +19,8 @@ def rotate(key: CheckpointKey, file: CheckpointFile, at: datetime) -> str:
     with file.alone():
         settle(key, file)
         coming = _coming(key.path)
-        _write(coming)
+        write_private(coming, secrets.token_bytes(KEY_BYTES))
+        sync_folder(coming.parent)
         file.append(sign_new_key(key, _public(coming), at, file.digest()))
         _take(coming, key.path)
         return key.public_key
@@ -40,15 +40,6 @@ def settle(key: CheckpointKey, file: CheckpointFile) -> None:
 
 def _coming(path: Path) -> Path:
     return path.with_name(f"{path.name}.next")
-
-
-def _write(path: Path) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(KEY_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(path.parent)
 
 
 def _take(coming: Path, path: Path) -> None:

@@ -8,12 +8,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from server.adapters.path_lock import path_locked
+
 
 @contextmanager
 def spill_folder(root: Path) -> Generator[Path]:
     """A folder that is this process's alone while the block runs. What dead processes left in `root` is removed."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _locked(root, fcntl.LOCK_EX):  # one process at a time looks who lives, and joins them
+    with path_locked(root):  # one process at a time looks who lives, and joins them
         _remove_dead(root)
         folder = root / uuid.uuid4().hex
         folder.mkdir(mode=0o700)
@@ -28,7 +30,7 @@ def spill_folder(root: Path) -> Generator[Path]:
 
 def clear_spill(root: Path) -> None:
     """Remove what dead processes left."""
-    with _locked(root, fcntl.LOCK_EX):
+    with path_locked(root):
         _remove_dead(root)
 
 
@@ -37,19 +39,9 @@ def _remove_dead(root: Path) -> None:
         _remove_unheld(left)
 
 
-@contextmanager
-def _locked(path: Path, how: int) -> Generator[None]:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, how)
-        yield
-    finally:
-        os.close(descriptor)
-
-
 def _remove_unheld(left: Path) -> None:
     try:
-        with _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        with path_locked(left, wait=False):
             if left.is_dir():
                 shutil.rmtree(left)
             else:

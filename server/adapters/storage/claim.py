@@ -10,6 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from server.adapters.path_lock import path_locked
 from server.adapters.storage.port import BeingWritten
 
 
@@ -33,16 +34,11 @@ def claimed(folder: Path, key: str, *, shared: bool = False) -> Generator[None]:
 def remove_unheld(path: Path) -> bool:
     """Remove a file, unless somebody holds a lock on it; whether it was removed."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
+        with path_locked(path, wait=False):
+            path.unlink(missing_ok=True)
+    except (FileNotFoundError, BlockingIOError):
         return False
-    try:
-        if not _lock(descriptor, fcntl.LOCK_EX):
-            return False
-        path.unlink(missing_ok=True)
-        return True
-    finally:
-        os.close(descriptor)
+    return True
 
 
 def _held(path: Path, how: int) -> int | None:
